@@ -1,0 +1,75 @@
+//! Everything that can be fed into the machine, as one type.
+
+use crate::action::{ActionId, Fault};
+use crate::sample::{CounterSet, Sample};
+use crate::time::Timestamp;
+
+/// One input to [`Optimizer::handle`](crate::Input). A list of them replays a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Input {
+    /// An action was carried out.
+    Applied {
+        /// Which one.
+        id: ActionId,
+        /// When.
+        now: Timestamp,
+    },
+    /// The counters of a window.
+    Counters(CounterSet),
+    /// An action failed.
+    Failed {
+        /// Which one.
+        id: ActionId,
+        /// How.
+        fault: Fault,
+        /// When.
+        now: Timestamp,
+    },
+    /// The device failed outside an action, for example when it was read.
+    Fault {
+        /// How.
+        fault: Fault,
+        /// When.
+        now: Timestamp,
+    },
+    /// A telemetry sample.
+    Sample(Sample),
+    /// The embedder wants the clocks restored and the machine stopped.
+    Stop {
+        /// When.
+        now: Timestamp,
+    },
+    /// Time has passed.
+    Timeout {
+        /// The time now.
+        now: Timestamp,
+    },
+}
+
+/// Why an input was refused. The machine is unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// A number that is NaN or infinite.
+    #[error("{field} is not a finite number; leave the field out if the device did not give it")]
+    NotFinite {
+        /// The field.
+        field: &'static str,
+    },
+    /// A time before one of the same stream that was seen already.
+    #[error("time went back from {last} to {got}; feed each stream in order, and drop duplicates")]
+    TimeWentBack {
+        /// Latest time of that stream so far.
+        last: Timestamp,
+        /// The time refused.
+        got: Timestamp,
+    },
+    /// An answer to an action that is not open (answered already, timed out, or never asked).
+    #[error("action {id} is not open; answer each action once")]
+    UnknownAction {
+        /// The action.
+        id: ActionId,
+    },
+}

@@ -1,0 +1,21 @@
+//! The sans-IO state machine of gpoeo: watches a GPU's telemetry, finds the training iteration in it, and searches the
+//! clocks that save most energy within a slowdown limit.
+#![forbid(unsafe_code)]
+
+mod action;
+mod backend;
+mod caps;
+mod input;
+mod objective;
+mod sample;
+mod time;
+mod units;
+
+pub use action::{Action, ActionId, Command, Fault};
+pub use backend::{BackendError, GpuBackend};
+pub use caps::{Capabilities, CapabilitiesError, ClockPair};
+pub use input::{Input, InputError};
+pub use objective::{Objective, RelativeCost};
+pub use sample::{Counter, CounterSet, Sample};
+pub use time::Timestamp;
+pub use units::{MemGear, Mhz, SmGear};

@@ -1,0 +1,2 @@
+//! The command `gpoeo-sim`.
+fn main() {}
