@@ -5,17 +5,23 @@
 mod action;
 mod backend;
 mod caps;
+mod config;
 mod input;
 mod objective;
+mod outcome;
 mod sample;
+mod signal;
 mod time;
 mod units;
 
 pub use action::{Action, ActionId, Command, Fault};
 pub use backend::{BackendError, GpuBackend};
 pub use caps::{Capabilities, CapabilitiesError, ClockPair};
+pub use config::SignalConfig;
 pub use input::{Input, InputError};
 pub use objective::{Objective, RelativeCost};
+pub use outcome::Outcome;
 pub use sample::{Counter, CounterSet, Sample};
+pub use signal::{Signal, Window};
 pub use time::Timestamp;
 pub use units::{MemGear, Mhz, SmGear};

@@ -1,0 +1,33 @@
+//! What the period detection says about a job.
+
+use core::time::Duration;
+
+/// Whether a job repeats itself, and how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was watched for long enough, and does not.
+    Aperiodic,
+    /// It does.
+    Periodic {
+        /// The time after which it repeats: one training iteration, or a small whole number of them.
+        period: Duration,
+        /// How sure that is, 0..1.
+        confidence: f64,
+    },
+    /// Too little was seen so far, or what was seen does not agree.
+    #[default]
+    Undecided,
+}
+
+impl Outcome {
+    /// The period, if there is one.
+    #[must_use]
+    pub const fn period(&self) -> Option<Duration> {
+        match self {
+            Self::Periodic { period, .. } => Some(*period),
+            Self::Aperiodic | Self::Undecided => None,
+        }
+    }
+}
