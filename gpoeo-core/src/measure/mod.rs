@@ -1,0 +1,9 @@
+//! Time and energy at one setting, each with a standard error.
+//!
+//! [`PeriodFitter`]: the mean period within a window of power samples. [`EnergyLog`]: energy between two moments.
+
+mod energy;
+mod period_fit;
+
+pub use energy::{EnergyLog, EnergySource, EnergySpan};
+pub use period_fit::{Expected, PeriodFit, PeriodFitter};
