@@ -1,7 +1,11 @@
 //! Every default of the crate, each with its unit and reason.
 
+mod control;
 mod measure;
+mod optimizer;
 mod signal;
 
+pub use control::{HoldConfig, HoldPolicy, SearchConfig};
 pub use measure::MeasureConfig;
+pub use optimizer::{ConfigError, OptimizerConfig, OptimizerConfigBuilder};
 pub use signal::SignalConfig;

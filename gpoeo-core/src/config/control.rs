@@ -1,0 +1,126 @@
+//! Defaults of baseline, search and hold.
+
+use core::time::Duration;
+
+/// How many settings the hold may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum HoldPolicy {
+    /// One setting: for lockstep groups, and for whoever wants no clock change while holding.
+    One,
+    /// Two settings in turns, which reaches the lower hull of (time, energy) between them.
+    #[default]
+    Two,
+}
+
+/// Defaults of the baseline and of the search.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SearchConfig {
+    /// The baseline is good enough at this relative standard error of its time. Its error decides whether the limit is
+    /// kept: everything is measured against it.
+    pub baseline_stderr_ratio: f64,
+    /// The baseline is taken as it is after this long: time at default clocks saves nothing.
+    pub max_baseline: Duration,
+    /// A trial is good enough at this relative standard error of its time.
+    pub trial_stderr_ratio: f64,
+    /// Shortest trial after settling: energy of shorter windows is worthless (counter steps of 100 ms).
+    pub min_trial: Duration,
+    /// Fewest whole iterations of a trial.
+    pub min_trial_iterations: f64,
+    /// Longest trial after settling, unless [`SearchConfig::min_trial_iterations`] takes longer.
+    pub max_trial: Duration,
+    /// No trial of an iteration longer than this at a lower memory clock: it may run at a third of the speed, and
+    /// nothing is seen before the first iteration ends.
+    pub max_memory_trial_period: Duration,
+    /// Most trials of one search.
+    pub max_trials: u32,
+    /// A trial ends early above this share of the slowdown limit (beyond its uncertainty).
+    pub early_end_share: f64,
+    /// What a whole search may cost at most: lost time beyond what the account holds, s.
+    pub debt_floor_s: f64,
+    /// The same, as a share of the run so far.
+    pub debt_share: f64,
+    /// The search looks at least this far ahead when it weighs what is to win against what a trial costs.
+    pub horizon: Duration,
+    /// Share of the possible gain that a trial is expected to realise.
+    pub gain_share: f64,
+    /// Saving lost by a trial, as a share of the held saving, beside the difference to the trial itself (settling,
+    /// doubt).
+    pub trial_overhead: f64,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            baseline_stderr_ratio: 0.002,
+            max_baseline: Duration::from_secs(20),
+            trial_stderr_ratio: 0.0012,
+            min_trial: Duration::from_secs(4),
+            min_trial_iterations: 3.0,
+            max_trial: Duration::from_secs(10),
+            max_memory_trial_period: Duration::from_secs(3),
+            max_trials: 16,
+            early_end_share: 1.3,
+            debt_floor_s: 3.0,
+            debt_share: 0.002,
+            horizon: Duration::from_secs(600),
+            gain_share: 0.7,
+            trial_overhead: 0.15,
+        }
+    }
+}
+
+/// Defaults of the hold and its account of the limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct HoldConfig {
+    /// Length of a segment at one setting. Shorter ones disturb the job by more clock changes, longer ones react late.
+    pub segment: Duration,
+    /// Fewest iterations of a segment.
+    pub min_segment_iterations: f64,
+    /// The account plans this far ahead at least and at most.
+    pub min_horizon: Duration,
+    /// See [`HoldConfig::min_horizon`].
+    pub max_horizon: Duration,
+    /// Planning horizon while more time was lost than the limit allows: pay back quickly.
+    pub debt_horizon: Duration,
+    /// Largest slowdown of the moment, as a multiple of the limit for the run.
+    pub max_moment_share: f64,
+    /// A setting whose relative standard error of time is above this is not held.
+    pub max_stderr_ratio: f64,
+    /// … or above this multiple of the baseline's, whichever is more: a ragged job allows no better.
+    pub max_stderr_of_baseline: f64,
+    /// The baseline is not measured again sooner than this.
+    pub min_rebaseline_gap: Duration,
+    /// Length of a repeated baseline.
+    pub rebaseline: Duration,
+    /// A held setting that deviates by more than this, relative, and by more than its doubt, twice in a row, means that
+    /// the job has changed a little: the search starts anew from a new baseline.
+    pub small_shift_ratio: f64,
+    /// A deviation of more than this means another job: detection starts anew.
+    pub large_shift_ratio: f64,
+    /// Standard errors that a deviation must exceed to count.
+    pub shift_stderrs: f64,
+}
+
+impl Default for HoldConfig {
+    fn default() -> Self {
+        Self {
+            segment: Duration::from_secs(30),
+            min_segment_iterations: 4.0,
+            min_horizon: Duration::from_secs(300),
+            max_horizon: Duration::from_secs(900),
+            debt_horizon: Duration::from_secs(180),
+            max_moment_share: 1.6,
+            max_stderr_ratio: 0.006,
+            max_stderr_of_baseline: 1.5,
+            min_rebaseline_gap: Duration::from_secs(60),
+            rebaseline: Duration::from_secs(12),
+            small_shift_ratio: 0.025,
+            large_shift_ratio: 0.15,
+            shift_stderrs: 4.0,
+        }
+    }
+}
