@@ -100,9 +100,9 @@ pub enum TraceProblem {
 }
 
 /// `file:line`, or `file` alone.
-struct Place<'a> {
-    file: &'a str,
-    line: Option<u64>,
+pub(crate) struct Place<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) line: Option<u64>,
 }
 
 impl fmt::Display for Place<'_> {
@@ -207,10 +207,19 @@ impl<R: Read> Rows<R> {
         self.fail(TraceProblem::OutOfRange { column, text: self.shown(index), range })
     }
 
+    /// The file, as it was named by the caller.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line of the row at hand, from 1.
+    pub(crate) fn line(&self) -> Option<u64> {
+        self.row.position().map(csv::Position::line)
+    }
+
     /// An error at the row at hand.
     fn fail(&self, problem: TraceProblem) -> TraceError {
-        let line = self.row.position().map(csv::Position::line);
-        TraceError { file: self.file.clone(), line, problem }
+        TraceError { file: self.file.clone(), line: self.line(), problem }
     }
 
     /// An error of the file as a whole.
