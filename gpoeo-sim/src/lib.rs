@@ -2,15 +2,25 @@
 #![forbid(unsafe_code)]
 
 mod dvfs;
+mod gpu;
 mod hull;
+mod noise;
 mod oracle;
+mod physics;
 mod rows;
+mod sensor;
 mod trace;
 mod truth;
+mod waveform;
+mod workload;
 
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
+pub use gpu::{Account, SimConfig, SimGpu};
 pub use hull::{Mix, best_mix, lower_hull};
 pub use oracle::oracle;
 pub use rows::{TraceError, TraceProblem};
+pub use sensor::{PowerSource, SensorConfig};
 pub use trace::Trace;
 pub use truth::{Label, Mark, Truth};
+pub use waveform::{Waveform, WaveformError};
+pub use workload::{Bend, WorkCounters, Workload};

@@ -1,0 +1,359 @@
+//! The simulated GPU: a job in virtual time behind the sensors of a driver.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gpoeo_core::{BackendError, Capabilities, ClockPair, Counter, CounterSet, Fault, GpuBackend, Sample, Timestamp};
+
+use crate::noise::{Noise, Stream};
+use crate::physics::{CounterWindow, Physics, State};
+use crate::sensor::{SensorConfig, Sensors, TICK, Tick};
+use crate::workload::{WorkCounters, Workload};
+
+/// Instructions of one second of work at default clocks; of the order of an H100's.
+const INSTRUCTIONS_PER_S: f64 = 2e11;
+/// Scatter of the instructions of one window, ratio (measured: 0.02-0.5 % over a few iterations).
+const INSTRUCTIONS_NOISE: f64 = 3e-4;
+
+/// How a [`SimGpu`] behaves. The default has the sensors of an H100.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct SimConfig {
+    /// Time before the job begins (idle, model set-up), played from the recording; shorter if the recording is. Five
+    /// seconds unless set.
+    pub lead_in: Duration,
+    /// Shortest and longest time from an accepted clock command until the clocks are in force.
+    pub clock_latency: (Duration, Duration),
+    /// The sensors.
+    pub sensors: SensorConfig,
+    /// Seed of all noise.
+    pub seed: u64,
+}
+
+impl Default for SimConfig {
+    fn default() -> Self {
+        Self {
+            lead_in: Duration::from_secs(5),
+            clock_latency: (Duration::from_millis(50), Duration::from_millis(100)),
+            sensors: SensorConfig::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl SimConfig {
+    /// Sets the seed of all noise.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the time before the job begins.
+    #[must_use]
+    pub fn with_lead_in(mut self, lead_in: Duration) -> Self {
+        self.lead_in = lead_in;
+        self
+    }
+
+    /// Sets the sensors.
+    #[must_use]
+    pub fn with_sensors(mut self, sensors: SensorConfig) -> Self {
+        self.sensors = sensors;
+        self
+    }
+
+    /// Clock commands take effect at once.
+    #[must_use]
+    pub fn with_instant_clocks(mut self) -> Self {
+        self.clock_latency = (Duration::ZERO, Duration::ZERO);
+        self
+    }
+}
+
+/// A GPU in virtual time that runs one job: time moves only by [`GpuBackend::sleep_until`], and stops at the end.
+///
+/// What it does depends on the seed and on the moments of the clock and counter commands, not on how often it is read.
+///
+/// ```
+/// use std::time::Duration;
+/// use gpoeo_core::{GpuBackend, Timestamp};
+/// use gpoeo_sim::{DvfsCurve, DvfsTable, SimConfig, SimGpu, Waveform, Workload};
+///
+/// let table = "sm_clock_mhz,mem_clock_mhz,time_s,energy_j\n1200,,1.1,330\n1410,,1,400\n";
+/// let curve = DvfsCurve::new(&DvfsTable::parse(table.as_bytes(), "demo")?[0])?;
+/// let workload = Workload::new("demo", curve, Waveform::built_in(400.0));
+/// let mut gpu = SimGpu::new(workload, SimConfig::default(), Duration::from_secs(60));
+///
+/// let low = gpu.capabilities()?.pairs().next().unwrap();
+/// gpu.set_clocks(low)?;
+/// gpu.sleep_until(Timestamp::from_secs_f64(2.0));
+/// let mut samples = Vec::new();
+/// gpu.read_samples(&mut samples)?;
+/// assert!(samples.len() > 90);
+///
+/// gpu.sleep_until(Timestamp::from_secs_f64(1e6));
+/// assert!(gpu.is_over());
+/// assert!((gpu.account().slowdown() - 0.1).abs() < 1e-9);
+/// assert!((gpu.account().saving() - 0.175).abs() < 0.003);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SimGpu {
+    workload: Arc<Workload>,
+    config: SimConfig,
+    capabilities: Capabilities,
+    now: Timestamp,
+    job_begin: Timestamp,
+    end: Timestamp,
+    next_tick: Timestamp,
+    /// State at the last tick.
+    last: State,
+    physics: Physics,
+    /// Changes still to come, in order of time.
+    changes: VecDeque<(Timestamp, Change)>,
+    /// The clocks of the last accepted command.
+    asked: ClockPair,
+    window: Option<(Timestamp, f64)>,
+    sensors: Sensors,
+    latency: Noise,
+    counting: Noise,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Clocks(ClockPair),
+    JobBegins,
+}
+
+impl SimGpu {
+    /// A GPU at default clocks at time 0, on which `workload` begins after the lead-in and runs until `length`
+    /// after it began.
+    #[must_use]
+    pub fn new(workload: Workload, config: SimConfig, length: Duration) -> Self {
+        let workload = Arc::new(workload);
+        let lead_in = config.lead_in.min(Duration::from_secs_f64(workload.waveform().lead_in_s()));
+        let passes = match workload.counters() {
+            WorkCounters::Absent => 0,
+            WorkCounters::Instructions => 1,
+        };
+        let capabilities = workload
+            .curve()
+            .capabilities()
+            .clone()
+            .with_counters(passes)
+            .with_sensor_lag(config.sensors.lag())
+            .with_settle_time(config.clock_latency.1);
+        let physics = Physics::new(Arc::clone(&workload), lead_in.as_secs_f64(), Timestamp::ZERO);
+        let job_begin = Timestamp::ZERO + lead_in;
+        Self {
+            capabilities,
+            now: Timestamp::ZERO,
+            job_begin,
+            end: job_begin + length,
+            next_tick: Timestamp::ZERO + TICK,
+            last: physics.at(Timestamp::ZERO),
+            changes: VecDeque::from([(job_begin, Change::JobBegins)]),
+            asked: physics.clocks(),
+            window: None,
+            sensors: Sensors::new(config.sensors.clone(), config.seed),
+            latency: Noise::new(config.seed, Stream::Clocks),
+            counting: Noise::new(config.seed, Stream::Counters),
+            physics,
+            workload,
+            config,
+        }
+    }
+
+    /// The job.
+    #[must_use]
+    pub fn workload(&self) -> &Workload {
+        &self.workload
+    }
+
+    /// Whether the time has run out.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.now >= self.end
+    }
+
+    /// When the time runs out.
+    #[must_use]
+    pub fn end(&self) -> Timestamp {
+        self.end
+    }
+
+    /// When the job begins: the end of the lead-in.
+    #[must_use]
+    pub fn job_begin(&self) -> Timestamp {
+        self.job_begin
+    }
+
+    /// The clocks in force now.
+    #[must_use]
+    pub fn clocks(&self) -> ClockPair {
+        self.physics.clocks()
+    }
+
+    /// The clocks of the last accepted command, in force or soon to be.
+    #[must_use]
+    pub fn asked_clocks(&self) -> ClockPair {
+        self.asked
+    }
+
+    /// What the job has really cost so far, without noise.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let state = self.physics.at(self.now);
+        let work_s = state.position_s.max(0.0);
+        Account {
+            elapsed_s: self.now.saturating_since(self.job_begin).as_secs_f64(),
+            work_s,
+            energy_j: state.energy_j.max(0.0),
+            default_energy_j: self.workload.waveform().energy_j(0.0, work_s),
+        }
+    }
+
+    fn apply_changes(&mut self, until: Timestamp) {
+        while let Some(&(time, change)) = self.changes.front().filter(|(time, _)| *time <= until) {
+            match change {
+                Change::Clocks(clocks) => self.physics.set_clocks(time, clocks),
+                Change::JobBegins => self.physics.begin_job(time),
+            }
+            self.changes.pop_front();
+        }
+    }
+
+    fn tick(&mut self) {
+        let time = self.next_tick;
+        let state = self.physics.at(time);
+        let work_s = state.position_s - self.last.position_s;
+        let busy_s = self.workload.waveform().busy_s(self.last.position_s, state.position_s);
+        let clocks = self.physics.clocks();
+        self.sensors.tick(Tick {
+            time,
+            energy_j: state.energy_j - self.last.energy_j,
+            busy: if work_s > 0.0 { busy_s / work_s } else { 0.0 },
+            sm: clocks.sm(),
+            mem: self.workload.curve().memory_clock(clocks),
+        });
+        self.last = state;
+        self.next_tick += TICK;
+    }
+
+    fn command(&mut self, clocks: ClockPair) {
+        if clocks == self.asked {
+            return;
+        }
+        let (shortest, longest) = self.config.clock_latency;
+        let spread = longest.saturating_sub(shortest).mul_f64(self.latency.uniform());
+        // A driver carries commands out in order.
+        let earliest =
+            self.changes.iter().filter(|(_, change)| matches!(change, Change::Clocks(_))).map(|(time, _)| *time);
+        let at = earliest.chain([self.now + shortest + spread]).max().unwrap_or(self.now);
+        let index = self.changes.partition_point(|(time, _)| *time <= at);
+        self.changes.insert(index, (at, Change::Clocks(clocks)));
+        self.asked = clocks;
+        self.apply_changes(self.now);
+    }
+
+    fn refused(&self, what: &'static str, fix: &'static str) -> BackendError {
+        BackendError::new(Fault::NotSupported, self.workload.gpu().unwrap_or("simulated"), what, fix)
+    }
+}
+
+impl GpuBackend for SimGpu {
+    fn now(&mut self) -> Timestamp {
+        self.now
+    }
+
+    fn sleep_until(&mut self, deadline: Timestamp) {
+        let target = deadline.min(self.end).max(self.now);
+        while self.next_tick <= target {
+            self.apply_changes(self.next_tick);
+            self.tick();
+        }
+        self.apply_changes(target);
+        self.now = target;
+    }
+
+    fn capabilities(&mut self) -> Result<Capabilities, BackendError> {
+        Ok(self.capabilities.clone())
+    }
+
+    fn read_samples(&mut self, out: &mut Vec<Sample>) -> Result<(), BackendError> {
+        self.sensors.drain(self.now, out);
+        Ok(())
+    }
+
+    fn set_clocks(&mut self, clocks: ClockPair) -> Result<(), BackendError> {
+        if !self.capabilities.contains(clocks) {
+            return Err(self.refused("setting clocks", "take the pair from this GPU's capabilities"));
+        }
+        self.command(clocks);
+        Ok(())
+    }
+
+    fn restore_clocks(&mut self) -> Result<(), BackendError> {
+        self.command(self.workload.curve().default_clocks());
+        Ok(())
+    }
+
+    fn open_counters(&mut self, pass: u8) -> Result<(), BackendError> {
+        if pass >= self.capabilities.counter_passes() {
+            return Err(self.refused("opening counters", "ask for a pass below the number in the capabilities"));
+        }
+        if self.window.is_none() {
+            self.physics.set_window(self.now, CounterWindow::Open);
+        }
+        self.window = Some((self.now, self.account().work_s));
+        Ok(())
+    }
+
+    fn close_counters(&mut self) -> Result<CounterSet, BackendError> {
+        let Some((start, work_s)) = self.window.take() else {
+            return Err(self.refused("closing counters", "open them first"));
+        };
+        self.physics.set_window(self.now, CounterWindow::Closed);
+        let instructions = INSTRUCTIONS_PER_S * (self.account().work_s - work_s);
+        let seen = instructions * (1.0 + INSTRUCTIONS_NOISE * self.counting.bell());
+        Ok(CounterSet::new(start, self.now).with(Counter::Instructions, seen))
+    }
+
+    fn set_sample_interval(&mut self, interval: Duration) -> Result<(), BackendError> {
+        self.sensors.set_interval(interval);
+        Ok(())
+    }
+}
+
+/// What a job has cost since it began, without noise, beside what the same work costs at default clocks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Account {
+    /// Time since the job began, s.
+    pub elapsed_s: f64,
+    /// Work done: the time that it takes at default clocks, s.
+    pub work_s: f64,
+    /// Energy used, J.
+    pub energy_j: f64,
+    /// Energy of the same work (of the same positions in the waveform) at default clocks, J.
+    pub default_energy_j: f64,
+}
+
+impl Account {
+    /// Slowdown over the whole job; 0 before any work was done.
+    #[must_use]
+    pub fn slowdown(&self) -> f64 {
+        if self.work_s > 0.0 { self.elapsed_s / self.work_s - 1.0 } else { 0.0 }
+    }
+
+    /// Saving over the whole job; 0 before any work was done.
+    #[must_use]
+    pub fn saving(&self) -> f64 {
+        if self.default_energy_j > 0.0 { 1.0 - self.energy_j / self.default_energy_j } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests;
