@@ -1,0 +1,308 @@
+//! Suites: a list of jobs to simulate, from a folder or from within the program.
+
+mod built_in;
+mod source;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::dvfs::{DvfsCurve, DvfsTable, TableError};
+use crate::rows::{Place, Rows, TraceError, TraceProblem};
+use crate::waveform::{Waveform, WaveformError};
+use crate::workload::{WorkCounters, Workload};
+
+use source::Source;
+
+/// The list within the folder.
+const FILE: &str = "suite.csv";
+const REQUIRED: &str = "name, table and trace";
+
+/// A list of jobs, in the order of its file; at least one.
+///
+/// A folder with `suite.csv`: `name,table,trace[,workload,gpu,counters]`, paths relative to the folder. `table` is a DVFS
+/// table; where the file holds several, `workload` and `gpu` choose one. `trace` is a recording whose waveform is played
+/// (true iteration times beside it help to loop it); empty: a built-in waveform with the table's mean power. `counters`
+/// (1; our addition) lets the job's work be counted. Other columns are ignored.
+///
+/// ```
+/// use gpoeo_sim::Suite;
+///
+/// let suite = Suite::built_in();
+/// assert!(suite.workloads().len() >= 12);
+/// assert!(suite.workload("vit_large").is_some());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Suite {
+    name: String,
+    workloads: Vec<Workload>,
+}
+
+/// A suite that cannot be used: which file, which line, what is wrong and how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", Place { file, line: *line })]
+#[non_exhaustive]
+pub struct SuiteError {
+    /// The list of the suite, as it was named by the caller.
+    pub file: String,
+    /// The line, counted from 1; `None` if it is about the file as a whole.
+    pub line: Option<u64>,
+    /// What is wrong.
+    #[source]
+    pub problem: SuiteProblem,
+}
+
+/// What can be wrong with a suite.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SuiteProblem {
+    /// The list cannot be read, or its rows are malformed.
+    #[error(transparent)]
+    Csv(TraceProblem),
+    /// Two jobs have one name.
+    #[error("the name {name} stands in line {first} already; give each job its own")]
+    DuplicateName {
+        /// The name.
+        name: String,
+        /// Line of the first.
+        first: u64,
+    },
+    /// A required field is empty.
+    #[error("{column} is empty; fill it in or drop the row")]
+    NoValue {
+        /// The column's name.
+        column: &'static str,
+    },
+    /// The table file holds several tables, and more than one fits the row.
+    #[error("{table} holds several tables that fit; name one in the columns workload and gpu, such as {known}")]
+    SeveralTables {
+        /// The table file.
+        table: String,
+        /// One that it holds.
+        known: String,
+    },
+    /// The table of a job cannot be used.
+    #[error("the table cannot be used: {0}")]
+    Table(TableError),
+    /// The recording of a job, or its true iteration times, cannot be read.
+    #[error("the recording cannot be used: {0}")]
+    Trace(TraceError),
+    /// The table file does not hold what the row asks for.
+    #[error("{table} holds no table of {asked}; it holds {known}")]
+    UnknownTable {
+        /// The table file.
+        table: String,
+        /// What was asked for.
+        asked: String,
+        /// One that it holds.
+        known: String,
+    },
+    /// The recording of a job cannot be played.
+    #[error("the recording cannot be used: {trace}: {problem}")]
+    Waveform {
+        /// The trace file.
+        trace: String,
+        /// Why.
+        problem: WaveformError,
+    },
+}
+
+impl Suite {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    /// [`SuiteError`] if its list, or a file that the list names, is missing or cannot be used.
+    pub fn read(folder: impl AsRef<Path>) -> Result<Self, SuiteError> {
+        let folder = folder.as_ref();
+        let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        Self::load(name.unwrap_or_else(|| folder.display().to_string()), &Source::Folder(folder.to_owned()))
+    }
+
+    /// The suite within the program, `a100`: 14 recordings with a period and 2 without, each with a measured sweep of an
+    /// A100 (`gpoeo-sim/data`).
+    ///
+    /// # Panics
+    /// Never: a test loads it.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::load(built_in::NAME.to_owned(), &Source::BuiltIn).expect("the built-in suite is tested")
+    }
+
+    /// The built-in suite if `name` is its name, else the folder `name`.
+    ///
+    /// # Errors
+    /// [`SuiteError`] as for [`Suite::read`].
+    pub fn find(name: &str) -> Result<Self, SuiteError> {
+        if name == built_in::NAME { Ok(Self::built_in()) } else { Self::read(name) }
+    }
+
+    /// The folder's name, or that of the built-in suite.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The jobs, in the order of the list.
+    #[must_use]
+    pub fn workloads(&self) -> &[Workload] {
+        &self.workloads
+    }
+
+    /// The job of a name.
+    #[must_use]
+    pub fn workload(&self, name: &str) -> Option<&Workload> {
+        self.workloads.iter().find(|workload| workload.name() == name)
+    }
+
+    /// The GPU of all jobs, if it is known and the same.
+    #[must_use]
+    pub fn gpu(&self) -> Option<&str> {
+        let first = self.workloads.first()?.gpu();
+        first.filter(|_| self.workloads.iter().all(|workload| workload.gpu() == first))
+    }
+
+    fn load(name: String, source: &Source) -> Result<Self, SuiteError> {
+        let mut loader = Loader { source, tables: BTreeMap::new(), waveforms: BTreeMap::new() };
+        let workloads = loader.workloads()?;
+        Ok(Self { name, workloads })
+    }
+}
+
+/// Reads a list, and each file that it names once.
+struct Loader<'a> {
+    source: &'a Source,
+    tables: BTreeMap<String, Vec<DvfsTable>>,
+    waveforms: BTreeMap<String, Waveform>,
+}
+
+/// One row of the list.
+struct Entry {
+    name: String,
+    table: String,
+    trace: String,
+    workload: Option<String>,
+    gpu: Option<String>,
+    counters: WorkCounters,
+}
+
+impl Loader<'_> {
+    fn workloads(&mut self) -> Result<Vec<Workload>, SuiteError> {
+        let file = self.source.shown(FILE);
+        let mut rows = Rows::new(self.source.open(FILE)?, file.clone())?;
+        for column in ["name", "table", "trace"] {
+            rows.required(column, REQUIRED)?;
+        }
+        let mut lines: BTreeMap<String, u64> = BTreeMap::new();
+        let mut workloads = Vec::new();
+        while rows.advance()? {
+            let line = rows.line();
+            let fail = |problem| SuiteError { file: file.clone(), line, problem };
+            let entry = Entry::from_row(&rows)?;
+            for (column, text) in [("name", &entry.name), ("table", &entry.table)] {
+                if text.is_empty() {
+                    return Err(fail(SuiteProblem::NoValue { column }));
+                }
+            }
+            if let Some(&first) = lines.get(&entry.name) {
+                return Err(fail(SuiteProblem::DuplicateName { name: entry.name, first }));
+            }
+            lines.insert(entry.name.clone(), line.unwrap_or(0));
+            workloads.push(self.workload(&entry).map_err(fail)?);
+        }
+        if workloads.is_empty() { Err(rows.fail_whole(TraceProblem::Empty).into()) } else { Ok(workloads) }
+    }
+
+    fn workload(&mut self, entry: &Entry) -> Result<Workload, SuiteProblem> {
+        let table = self.table(entry)?;
+        let curve = DvfsCurve::new(&table).map_err(SuiteProblem::Table)?;
+        let waveform = self.waveform(&entry.trace, &curve)?;
+        let workload = Workload::new(&entry.name, curve, waveform).with_counters(entry.counters);
+        Ok(match table.gpu().or(entry.gpu.as_deref()) {
+            Some(gpu) => workload.with_gpu(gpu),
+            None => workload,
+        })
+    }
+
+    fn table(&mut self, entry: &Entry) -> Result<DvfsTable, SuiteProblem> {
+        if !self.tables.contains_key(&entry.table) {
+            let read = self.source.tables(&entry.table).map_err(SuiteProblem::Table)?;
+            self.tables.insert(entry.table.clone(), read);
+        }
+        let tables = &self.tables[&entry.table];
+        let fits = |asked: &Option<String>, given: Option<&str>| match (asked, given) {
+            (Some(asked), Some(given)) => asked == given,
+            _ => true,
+        };
+        let mut fitting =
+            tables.iter().filter(|table| fits(&entry.workload, table.workload()) && fits(&entry.gpu, table.gpu()));
+        let shown = self.source.shown(&entry.table);
+        let known = tables.first().map_or_else(String::new, |table| label(table.workload(), table.gpu()));
+        match (fitting.next(), fitting.next()) {
+            (Some(table), None) => Ok(table.clone()),
+            (Some(_), Some(_)) => Err(SuiteProblem::SeveralTables { table: shown, known }),
+            (None, _) => {
+                let asked = label(entry.workload.as_deref(), entry.gpu.as_deref());
+                let more = tables.len() - 1;
+                let known = if more > 0 { format!("{known} and {more} more") } else { known };
+                Err(SuiteProblem::UnknownTable { table: shown, asked, known })
+            }
+        }
+    }
+
+    fn waveform(&mut self, trace: &str, curve: &DvfsCurve) -> Result<Waveform, SuiteProblem> {
+        if trace.is_empty() {
+            return Ok(Waveform::built_in(curve.default_power_w()));
+        }
+        if let Some(waveform) = self.waveforms.get(trace) {
+            return Ok(waveform.clone());
+        }
+        let (recorded, truth) = self.source.trace(trace).map_err(SuiteProblem::Trace)?;
+        let waveform = Waveform::from_trace(&recorded, truth.as_ref())
+            .map_err(|problem| SuiteProblem::Waveform { trace: self.source.shown(trace), problem })?;
+        self.waveforms.insert(trace.to_owned(), waveform.clone());
+        Ok(waveform)
+    }
+}
+
+impl Entry {
+    fn from_row(rows: &Rows<impl std::io::Read>) -> Result<Self, TraceError> {
+        let text = |column: &str| {
+            let field = rows.column(column).map(|index| rows.text(index)).unwrap_or_default();
+            String::from_utf8_lossy(field).into_owned()
+        };
+        let optional = |column: &str| Some(text(column)).filter(|text| !text.is_empty());
+        let counters = match rows.column("counters").map(|index| (index, rows.text(index))) {
+            None | Some((_, b"" | b"0")) => WorkCounters::Absent,
+            Some((_, b"1")) => WorkCounters::Instructions,
+            Some((index, _)) => {
+                return Err(rows.out_of_range(index, "counters", "write 1 if work can be counted, else 0 or nothing"));
+            }
+        };
+        Ok(Self {
+            name: text("name"),
+            table: text("table"),
+            trace: text("trace"),
+            workload: optional("workload"),
+            gpu: optional("gpu"),
+            counters,
+        })
+    }
+}
+
+/// How a table is called in messages.
+fn label(workload: Option<&str>, gpu: Option<&str>) -> String {
+    match (workload, gpu) {
+        (Some(workload), Some(gpu)) => format!("workload {workload} on gpu {gpu}"),
+        (Some(workload), None) => format!("workload {workload}"),
+        (None, Some(gpu)) => format!("gpu {gpu}"),
+        (None, None) => "a workload without a name".to_owned(),
+    }
+}
+
+impl From<TraceError> for SuiteError {
+    fn from(error: TraceError) -> Self {
+        Self { file: error.file, line: error.line, problem: SuiteProblem::Csv(error.problem) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
