@@ -14,8 +14,12 @@ pub struct MeasureConfig {
     /// Samples below `p10 - pause_depth * (p90 - p10)` are a pause (checkpoint, stalled loader). At 1.0 no ordinary
     /// iteration of the recordings is touched.
     pub pause_depth: f64,
-    /// Largest share of a window that may count as pause. More than that is no pause but the way the job runs.
-    pub max_pause_share: f64,
+    /// A run of samples in the lowest part of the window's range, up to this share of it, is a pause if it lasts longer
+    /// than `pause_periods`.
+    pub pause_level: f64,
+    /// See `pause_level`. Every period reaches its usual power once, so that a run of ordinary low power is shorter than
+    /// one period.
+    pub pause_periods: f64,
     /// Values beyond so many robust spreads are clipped: one spike must not carry a correlation.
     pub clip_spreads: f64,
     /// A robust spread below this share of the mean power is flat: no evidence. The weakest recording has 2.8 %.
@@ -41,10 +45,11 @@ impl Default for MeasureConfig {
             max_window_samples: 1536,
             detrend: Duration::from_secs(2),
             pause_depth: 1.0,
-            max_pause_share: 0.3,
+            pause_level: 0.3,
+            pause_periods: 1.2,
             clip_spreads: 3.0,
             min_spread: 0.01,
-            min_correlation: 0.15,
+            min_correlation: 0.10,
             energy_points: 460,
             energy_point_spacing: Duration::from_millis(100),
             counter_stale: Duration::from_secs(2),

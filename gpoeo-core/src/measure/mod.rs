@@ -2,8 +2,12 @@
 //!
 //! [`PeriodFitter`]: the mean period within a window of power samples. [`EnergyLog`]: energy between two moments.
 
+mod autocorr;
+mod drift;
 mod energy;
 mod period_fit;
+mod track;
+mod window;
 
 pub use energy::{EnergyLog, EnergySource, EnergySpan};
 pub use period_fit::{Expected, PeriodFit, PeriodFitter};
