@@ -1,0 +1,163 @@
+//! What may control the clocks of a simulated GPU, to be compared: ours and what there is to beat.
+
+mod constant;
+mod hull;
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use gpoeo_core::{ClockPair, GpuBackend, Objective, Outcome, RelativeCost};
+
+use crate::gpu::{Account, SimConfig, SimGpu};
+use crate::oracle::oracle;
+use crate::workload::Workload;
+
+/// Who controls the clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Policy {
+    /// Nobody: the driver's default clocks.
+    Default,
+    /// The best mix of two settings, known from the start: see [`best_mix`](crate::best_mix).
+    Hull,
+    /// The best constant setting, known from the start: see [`oracle`](crate::oracle()).
+    Oracle,
+    /// A static power limit as admins set it: see [`RunOptions::power_cap_w`].
+    PowerLimit,
+}
+
+impl Policy {
+    /// All policies, those that know everything last.
+    pub const ALL: [Self; 4] = [Self::Default, Self::PowerLimit, Self::Oracle, Self::Hull];
+
+    /// The name on the command line and in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Hull => "hull",
+            Self::Oracle => "oracle",
+            Self::PowerLimit => "power-limit",
+        }
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A name that is no policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such policy; the policies are default, power-limit, oracle and hull")]
+#[non_exhaustive]
+pub struct UnknownPolicy;
+
+impl FromStr for Policy {
+    type Err = UnknownPolicy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
+        Self::ALL.into_iter().find(|policy| policy.name() == name).ok_or(UnknownPolicy)
+    }
+}
+
+/// How a policy is run on a job.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// What to optimise; the default is least energy within 5 % slowdown.
+    pub objective: Objective,
+    /// Virtual time from the begin of the job to the end of the run; 20 minutes unless set.
+    pub length: Duration,
+    /// The simulated GPU, its seed included.
+    pub sim: SimConfig,
+    /// Mean power that the policy `power-limit` allows, W; `None`: 80 % of the job's own power at default clocks.
+    pub power_cap_w: Option<f64>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            objective: Objective::default(),
+            length: Duration::from_secs(20 * 60),
+            sim: SimConfig::default(),
+            power_cap_w: None,
+        }
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RunOutcome {
+    /// What the run really cost.
+    pub account: Account,
+    /// The setting asked for when the time ran out.
+    pub last_clocks: ClockPair,
+    /// Its noise-free cost.
+    pub last_cost: RelativeCost,
+    /// The best constant setting under the objective; default clocks if none keeps its limit.
+    pub oracle_clocks: ClockPair,
+    /// Its noise-free cost.
+    pub oracle_cost: RelativeCost,
+    /// Time from the begin of the job until the search was over, s; `None` if it was not.
+    pub settled_s: Option<f64>,
+    /// Settings that were measured.
+    pub settings_tried: u32,
+    /// What the detection said at the end; `None` for a policy without detection.
+    pub outcome: Option<Outcome>,
+}
+
+/// Runs one job under one policy to the end.
+#[must_use]
+pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> RunOutcome {
+    let curve = workload.curve();
+    match policy {
+        Policy::Default => hold(workload, options, curve.default_clocks()),
+        Policy::Hull => hull::run(workload, options),
+        Policy::Oracle => {
+            let (clocks, _) = best_constant(workload, options.objective);
+            hold(workload, options, clocks)
+        }
+        Policy::PowerLimit => {
+            let cap_w = options.power_cap_w.unwrap_or(constant::CAP_SHARE * curve.default_power_w());
+            hold(workload, options, constant::under_cap(curve, cap_w))
+        }
+    }
+}
+
+pub use constant::power_cap_w;
+
+/// One setting from before the job begins to the end.
+fn hold(workload: &Workload, options: &RunOptions, clocks: ClockPair) -> RunOutcome {
+    let mut gpu = SimGpu::new(workload.clone(), options.sim.clone().with_instant_clocks(), options.length);
+    gpu.set_clocks(clocks).expect("the setting comes from the job's own curve");
+    let end = gpu.end();
+    gpu.sleep_until(end);
+    finished(&gpu, options.objective)
+}
+
+/// The outcome of a policy that neither detects nor searches.
+fn finished(gpu: &SimGpu, objective: Objective) -> RunOutcome {
+    let (oracle_clocks, oracle_cost) = best_constant(gpu.workload(), objective);
+    let last_clocks = gpu.asked_clocks();
+    RunOutcome {
+        account: gpu.account(),
+        last_clocks,
+        last_cost: gpu.workload().curve().cost(last_clocks).unwrap_or(RelativeCost::DEFAULT),
+        oracle_clocks,
+        oracle_cost,
+        settled_s: Some(0.0),
+        settings_tried: 0,
+        outcome: None,
+    }
+}
+
+fn best_constant(workload: &Workload, objective: Objective) -> (ClockPair, RelativeCost) {
+    oracle(workload.curve(), objective).unwrap_or((workload.curve().default_clocks(), RelativeCost::DEFAULT))
+}
+
+#[cfg(test)]
+mod tests;
