@@ -1,2 +1,34 @@
 //! The command `gpoeo-sim`.
-fn main() {}
+
+mod cmd;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A simulated GPU in virtual time, and the tools around it.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a suite of jobs under several policies and compare what each saves
+    Evaluate(cmd::evaluate::Evaluate),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Evaluate(evaluate) => evaluate.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("gpoeo-sim: {}", failure.line);
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -1,19 +1,31 @@
 //! Policies that hold one setting.
 
-use gpoeo_core::ClockPair;
+use gpoeo_core::{ClockPair, Objective};
 
 use crate::dvfs::DvfsCurve;
 use crate::workload::Workload;
 
-/// The cap as a share of the highest mean power: what admins commonly set (spec: 80 % costs 4 % of time on a V100).
-pub(super) const CAP_SHARE: f64 = 0.8;
+/// The lowest cap that is tried, in percent of the highest mean power: what admins commonly set (on a V100 80 % cost 4 %
+/// of time and saved 10 %).
+const LOWEST_PERCENT: u32 = 80;
 
-/// The cap that an admin would set on a GPU that runs these jobs: 80 % of the highest mean power at default clocks among
-/// them, W; `None` without jobs.
+/// The static cap of an admin who keeps the objective's slowdown limit on a GPU that runs these jobs, W: 80 % of the
+/// highest mean power at default clocks among them, or as many percent more as it takes until no job breaks the limit.
+/// `None` without jobs.
 #[must_use]
-pub fn power_cap_w<'a>(workloads: impl IntoIterator<Item = &'a Workload>) -> Option<f64> {
-    let powers = workloads.into_iter().map(|workload| workload.curve().default_power_w());
-    powers.max_by(f64::total_cmp).map(|highest_w| CAP_SHARE * highest_w)
+pub fn power_cap_w<'a>(
+    workloads: impl IntoIterator<Item = &'a Workload, IntoIter: Clone>,
+    objective: Objective,
+) -> Option<f64> {
+    let workloads = workloads.into_iter();
+    let highest_w = workloads.clone().map(|workload| workload.curve().default_power_w()).max_by(f64::total_cmp)?;
+    let limit = objective.max_slowdown().unwrap_or(f64::INFINITY);
+    let keeps_limit = |curve: &DvfsCurve, cap_w: f64| {
+        curve.cost(under_cap(curve, cap_w)).is_some_and(|cost| cost.slowdown() <= limit)
+    };
+    let mut caps = (LOWEST_PERCENT..100).map(|percent| f64::from(percent) * 0.01 * highest_w);
+    // No job draws more than the highest at default clocks, so 100 % slows nobody down.
+    caps.find(|&cap_w| workloads.clone().all(|workload| keeps_limit(workload.curve(), cap_w))).or(Some(highest_w))
 }
 
 /// What a driver does under a cap, for a job whose power is the same all the time: the highest SM clock up to the

@@ -23,7 +23,7 @@ pub enum Policy {
     Hull,
     /// The best constant setting, known from the start: see [`oracle`](crate::oracle()).
     Oracle,
-    /// A static power limit as admins set it: see [`RunOptions::power_cap_w`].
+    /// A static power limit as admins set it: see [`power_cap_w`].
     PowerLimit,
 }
 
@@ -73,7 +73,7 @@ pub struct RunOptions {
     pub length: Duration,
     /// The simulated GPU, its seed included.
     pub sim: SimConfig,
-    /// Mean power that the policy `power-limit` allows, W; `None`: 80 % of the job's own power at default clocks.
+    /// Mean power that the policy `power-limit` allows, W; `None`: [`power_cap_w`] of this job alone.
     pub power_cap_w: Option<f64>,
 }
 
@@ -122,8 +122,8 @@ pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> 
             hold(workload, options, clocks)
         }
         Policy::PowerLimit => {
-            let cap_w = options.power_cap_w.unwrap_or(constant::CAP_SHARE * curve.default_power_w());
-            hold(workload, options, constant::under_cap(curve, cap_w))
+            let cap_w = options.power_cap_w.or_else(|| power_cap_w([workload], options.objective));
+            hold(workload, options, constant::under_cap(curve, cap_w.unwrap_or(f64::INFINITY)))
         }
     }
 }

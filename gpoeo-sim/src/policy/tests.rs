@@ -60,10 +60,26 @@ fn a_power_limit_that_does_not_bind_changes_nothing() {
     assert_eq!(run_policy(Policy::PowerLimit, workload, &options).account.slowdown(), 0.0);
     options.power_cap_w = Some(1.0);
     assert_eq!(run_policy(Policy::PowerLimit, workload, &options).last_clocks.sm(), Mhz(855));
-    options.power_cap_w = power_cap_w(suite.workloads());
-    let outcome = run_policy(Policy::PowerLimit, workload, &options);
-    let power_w = outcome.last_cost.energy / outcome.last_cost.time * workload.curve().default_power_w();
-    assert!((0.95..=1.0).contains(&(power_w / options.power_cap_w.unwrap())), "{power_w} W");
+}
+
+#[test]
+fn a_power_limit_is_as_low_as_the_slowdown_limit_of_all_jobs_allows() {
+    let suite = Suite::built_in();
+    let mut options = options();
+    options.power_cap_w = power_cap_w(suite.workloads(), options.objective);
+    let runs = suite.workloads().iter().map(|workload| {
+        let outcome = run_policy(Policy::PowerLimit, workload, &options);
+        let power_w = outcome.last_cost.energy / outcome.last_cost.time * workload.curve().default_power_w();
+        (outcome.last_cost.slowdown(), power_w / options.power_cap_w.unwrap())
+    });
+    let (slowdowns, used): (Vec<f64>, Vec<f64>) = runs.unzip();
+    assert!(slowdowns.iter().all(|&slowdown| slowdown <= 0.05), "{slowdowns:?}");
+    assert!(slowdowns.iter().any(|&slowdown| slowdown > 0.04), "{slowdowns:?}");
+    assert!(used.iter().all(|used| (0.93..=1.0).contains(used)), "{used:?}");
+
+    let top_w = suite.workloads().iter().map(|workload| workload.curve().default_power_w()).fold(0.0, f64::max);
+    assert_eq!(power_cap_w(suite.workloads(), Objective::Edp), Some(0.8 * top_w));
+    assert_eq!(power_cap_w([], Objective::Edp), None);
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! Arguments that several subcommands share.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use gpoeo_core::Objective;
+
+/// What to optimise.
+#[derive(Args, Debug)]
+pub(crate) struct ObjectiveOptions {
+    /// What to optimise
+    #[arg(long, value_enum, default_value_t = Goal::Energy)]
+    objective: Goal,
+
+    /// Largest slowdown over the run, as a ratio (0.05 is 5 %); for the objectives energy and ed2p-within
+    #[arg(long, value_name = "RATIO", default_value_t = 0.05, value_parser = ratio)]
+    max_slowdown: f64,
+
+    /// Smallest saving over the run, as a ratio; for the objective time
+    #[arg(long, value_name = "RATIO", default_value_t = 0.1, value_parser = ratio)]
+    min_saving: f64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Goal {
+    /// Least energy · time²
+    Ed2p,
+    /// Least energy · time² within --max-slowdown, as in the GPOEO paper
+    Ed2pWithin,
+    /// Least energy · time
+    Edp,
+    /// Least energy within --max-slowdown
+    Energy,
+    /// Least time with at least --min-saving
+    Time,
+}
+
+impl ObjectiveOptions {
+    pub(crate) fn objective(&self) -> Objective {
+        match self.objective {
+            Goal::Ed2p => Objective::Ed2p,
+            Goal::Ed2pWithin => Objective::Ed2pWithin { max_slowdown: self.max_slowdown },
+            Goal::Edp => Objective::Edp,
+            Goal::Energy => Objective::MinEnergy { max_slowdown: self.max_slowdown },
+            Goal::Time => Objective::MinTime { min_saving: self.min_saving },
+        }
+    }
+}
+
+/// A ratio in 0..0.9.
+fn ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(ratio) if (0.0..=0.9).contains(&ratio) => Ok(ratio),
+        Ok(_) => Err("choose a ratio from 0 to 0.9; 0.05 is 5 %".to_owned()),
+        Err(_) => Err("write a decimal number; 0.05 is 5 %".to_owned()),
+    }
+}
+
+/// Virtual minutes, up to 100 days.
+pub(crate) fn minutes(text: &str) -> Result<Duration, String> {
+    const LONGEST_MINUTES: f64 = 100.0 * 24.0 * 60.0;
+    match text.parse::<f64>() {
+        Ok(minutes) if minutes > 0.0 && minutes <= LONGEST_MINUTES => Ok(Duration::from_secs_f64(minutes * 60.0)),
+        Ok(_) => Err("choose a time above 0 and up to 144000 minutes (100 days)".to_owned()),
+        Err(_) => Err("write a decimal number of minutes".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_numbers_and_refuses_others() {
+        assert_eq!(ratio("0.05"), Ok(0.05));
+        assert_eq!(minutes("0.5"), Ok(Duration::from_secs(30)));
+        for text in ["-0.1", "NaN", "5", "five", ""] {
+            assert!(ratio(text).is_err(), "{text}");
+        }
+        for text in ["0", "-1", "inf", "NaN", "x"] {
+            assert!(minutes(text).is_err(), "{text}");
+        }
+    }
+}

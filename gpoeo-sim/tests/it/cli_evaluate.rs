@@ -1,0 +1,146 @@
+//! `gpoeo-sim evaluate`: its JSON, and what it says to bad input.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const TABLE: &str = "sm_clock_mhz,mem_clock_mhz,time_s,energy_j\n1200,,1.1,0.8\n1290,,1.04,0.9\n1410,,1,1\n";
+const LIST: &str = "name,table,trace\njob,t.csv,\n";
+
+fn evaluate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gpoeo-sim")).arg("evaluate").args(arguments).output().unwrap()
+}
+
+/// A folder that is removed at the end of a test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str, files: &[(&str, &str)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("gpoeo-sim-evaluate-{}-{test}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _left_behind = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The one line on standard error of a run that must end with exit code 2, with the folder's name cut off.
+fn refused(test: &str, files: &[(&str, &str)]) -> String {
+    let folder = Folder::new(test, files);
+    let path = folder.path().display().to_string();
+    let output = evaluate(&["--suite", &path, "--minutes", "1"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{test}: {error}");
+    assert!(output.stdout.is_empty(), "{test}");
+    assert_eq!(error.lines().count(), 1, "{test}: {error}");
+    error.trim_end().replace(&path, "F")
+}
+
+#[test]
+fn equal_seeds_give_equal_bytes_whatever_the_number_of_threads() {
+    let run = |threads: &str| {
+        let arguments = ["evaluate", "--minutes", "2", "--seeds", "2", "--json", "-"];
+        Command::new(env!("CARGO_BIN_EXE_gpoeo-sim"))
+            .env("RAYON_NUM_THREADS", threads)
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let (one, four) = (run("1"), run("4"));
+    assert!(one.status.success());
+    assert_eq!(one.stdout, four.stdout);
+}
+
+#[test]
+fn plays_a_folder_and_writes_json_beside_the_tables() {
+    let folder = Folder::new("plays", &[("suite.csv", LIST), ("t.csv", TABLE)]);
+    let json = folder.path().join("out.json").display().to_string();
+    let suite = folder.path().display().to_string();
+    let output =
+        evaluate(&["--suite", &suite, "--policy", "oracle,default", "--json", &json, "--max-slowdown", "0.05"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("job "));
+    let document: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    assert_eq!(document["gpu"], Value::Null);
+    assert_eq!(document["minutes"], 20.0);
+    let run = &document["policies"]["oracle"]["workloads"][0];
+    assert_eq!((run["name"].as_str(), run["oracle_sm_mhz"].as_u64()), (Some("job"), Some(1275)));
+    assert_eq!(run["oracle_mem_mhz"], Value::Null, "the table does not name its memory clock");
+    assert_eq!(document["policies"]["default"]["capture"], 0.0);
+}
+
+#[test]
+fn bad_input_ends_with_2_and_one_line_that_says_where_and_how_to_mend() {
+    let suite = |table: &'static str| [("suite.csv", LIST), ("t.csv", table)];
+    assert!(refused("nothing", &[]).starts_with("gpoeo-sim: F/suite.csv: cannot read it: "));
+    let gone = refused("gone", &[("suite.csv", LIST)]);
+    assert!(
+        gone.starts_with("gpoeo-sim: F/suite.csv:2: the table cannot be used: F/t.csv: cannot read it: "),
+        "{gone}"
+    );
+    let one = refused("one", &suite("sm_clock_mhz,mem_clock_mhz,time_s,energy_j\n1200,,1,1\n"));
+    assert!(one.ends_with("F/t.csv:2: the table has one setting only; a sweep needs two rows or more"), "{one}");
+    let nan = refused("nan", &suite("sm_clock_mhz,mem_clock_mhz,time_s,energy_j\n1200,,1,1\n1300,,NaN,1\n"));
+    assert!(nan.contains("F/t.csv:3: time_s is \"NaN\", which is not a finite number;"), "{nan}");
+    let text = refused("text", &suite("sm_clock_mhz,mem_clock_mhz,time_s,energy_j\n1200,,quick,1\n1300,,1,1\n"));
+    assert!(text.contains("F/t.csv:2: time_s is \"quick\", which is not a number;"), "{text}");
+    let column = refused("column", &suite("sm_clock_mhz,time_s,energy_j\n1200,1,1\n"));
+    assert!(column.contains("F/t.csv:1: there is no column mem_clock_mhz;"), "{column}");
+    let list = [("suite.csv", "name,table,trace\njob,t.csv,r.trace.csv\n"), ("t.csv", TABLE)];
+    let gone = refused("no-trace", &list);
+    assert!(gone.contains("F/suite.csv:2: the recording cannot be used: F/r.trace.csv: cannot read it: "), "{gone}");
+    let with = |trace: &'static str| [list[0], list[1], ("r.trace.csv", trace)];
+    let empty = refused("empty-trace", &with("t_s,power_w\n"));
+    assert!(empty.contains("F/r.trace.csv: there are no rows;"), "{empty}");
+    let back = refused("back", &with("t_s,power_w\n0,1\n0.5,1\n0.4,1\n"));
+    assert!(back.contains("F/r.trace.csv:4: time goes back from 0.5 s to 0.4 s; sort the rows by t_s"), "{back}");
+}
+
+#[test]
+fn unknown_columns_are_ignored() {
+    let table = "note,sm_clock_mhz,mem_clock_mhz,time_s,energy_j,power_limit_w\nx,1200,,1.1,0.8,\ny,1410,,1,1,400\n";
+    let folder = Folder::new("columns", &[("suite.csv", "note,name,table,trace\nx,job,t.csv,\n"), ("t.csv", table)]);
+    let output = evaluate(&["--suite", &folder.path().display().to_string(), "--minutes", "1"]);
+    assert!(output.status.success());
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [
+        ["--policy", "best"],
+        ["--minutes", "0"],
+        ["--seeds", "0"],
+        ["--max-slowdown", "NaN"],
+        ["--objective", "speed"],
+        ["--gpu", "h100"],
+        ["--suite", "/nonexistent"],
+        ["--json", "/nonexistent/out.json"],
+    ] {
+        assert_eq!(evaluate(&arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+/// The clock sweeps of the built-in suite: the figures that the evaluation is measured by, pinned.
+#[test]
+fn the_built_in_suite_has_the_oracle_and_hull_of_its_measured_sweeps() {
+    let output = evaluate(&["--policy", "oracle,hull", "--json", "-"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let number = |policy: &str, key: &str| document["policies"][policy][key].as_f64().unwrap();
+    assert!((number("oracle", "mean_saving") - 0.118).abs() < 0.001);
+    assert!((number("oracle", "mean_slowdown") - 0.0449).abs() < 0.001);
+    assert!((number("hull", "capture") - 1.105).abs() < 0.005);
+    assert!((number("hull", "mean_slowdown") - 0.05).abs() < 1e-5);
+}

@@ -1,0 +1,3 @@
+//! Integration tests, one file a contract.
+
+mod cli_evaluate;
