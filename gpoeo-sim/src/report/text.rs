@@ -40,7 +40,7 @@ fn write_jobs(evaluation: &Evaluation, out: &mut impl Write) -> io::Result<()> {
     for name in names {
         write!(out, "{name:width$}")?;
         for runs in columns.iter_mut().filter_map(Iterator::next) {
-            let mean = |value: fn(&Run) -> f64| 100.0 * runs.iter().map(value).sum::<f64>() / runs.len() as f64;
+            let mean = |value: fn(&Run) -> f64| runs.iter().map(value).sum::<f64>() / runs.len() as f64;
             let saving = mean(|run| run.outcome.account.saving());
             let slowdown = mean(|run| run.outcome.account.slowdown());
             write!(out, "  {:>5} / {:>5}", percent(saving), percent(slowdown))?;
@@ -60,10 +60,10 @@ fn write_sums(policies: &[PolicyRuns], out: &mut impl Write) -> io::Result<()> {
             out,
             "{:11}  {:>8}  {:>10}  {:>7}  {:>7}  {:>10}  {:>9}  {:>5}",
             runs.policy.name(),
-            percent(100.0 * summary.mean_saving),
-            percent(100.0 * summary.mean_slowdown),
-            percent(100.0 * summary.max_slowdown),
-            summary.capture.map_or_else(|| "-".to_owned(), |capture| format!("{:.2}", capture + 0.0)),
+            percent(summary.mean_saving),
+            percent(summary.mean_slowdown),
+            percent(summary.max_slowdown),
+            summary.capture.map_or_else(|| "-".to_owned(), |capture| decimals(capture, 2)),
             format!("{} of {}", summary.over_limit, runs.runs.len()),
             median(settled).map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.0}")),
             format!("{:.1}", tried / runs.runs.len().max(1) as f64),
@@ -80,9 +80,18 @@ fn seeds(runs: &[Run]) -> usize {
     runs.chunk_by(same_job).next().map_or(0, <[Run]>::len)
 }
 
-/// One decimal, without a negative zero.
-fn percent(value: f64) -> String {
-    format!("{:.1}", (value * 10.0).round() / 10.0 + 0.0)
+/// A ratio as percent with one decimal.
+fn percent(ratio: f64) -> String {
+    decimals(100.0 * ratio, 1)
+}
+
+/// Rounded, without a negative zero.
+fn decimals(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    match text.strip_prefix('-') {
+        Some(positive) if positive.bytes().all(|byte| matches!(byte, b'0' | b'.')) => positive.to_owned(),
+        _ => text,
+    }
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -111,6 +120,11 @@ mod tests {
     use crate::evaluate::{EvaluateOptions, evaluate};
     use crate::policy::Policy;
     use crate::suite::Suite;
+
+    #[test]
+    fn zero_has_no_sign() {
+        assert_eq!((decimals(-0.04, 1), decimals(-0.06, 1)), ("0.0".to_owned(), "-0.1".to_owned()));
+    }
 
     #[test]
     fn shows_jobs_and_sums() {

@@ -82,10 +82,10 @@ pub enum SuiteProblem {
     },
     /// The table of a job cannot be used.
     #[error("the table cannot be used: {0}")]
-    Table(TableError),
+    Table(Box<TableError>),
     /// The recording of a job, or its true iteration times, cannot be read.
     #[error("the recording cannot be used: {0}")]
-    Trace(TraceError),
+    Trace(Box<TraceError>),
     /// The table file does not hold what the row asks for.
     #[error("{table} holds no table of {asked}; it holds {known}")]
     UnknownTable {
@@ -104,6 +104,16 @@ pub enum SuiteProblem {
         /// Why.
         problem: WaveformError,
     },
+}
+
+impl SuiteProblem {
+    fn table(error: TableError) -> Self {
+        Self::Table(Box::new(error))
+    }
+
+    fn trace(error: TraceError) -> Self {
+        Self::Trace(Box::new(error))
+    }
 }
 
 impl Suite {
@@ -213,7 +223,7 @@ impl Loader<'_> {
 
     fn workload(&mut self, entry: &Entry) -> Result<Workload, SuiteProblem> {
         let table = self.table(entry)?;
-        let curve = DvfsCurve::new(&table).map_err(SuiteProblem::Table)?;
+        let curve = DvfsCurve::new(&table).map_err(SuiteProblem::table)?;
         let waveform = self.waveform(&entry.trace, &curve)?;
         let workload = Workload::new(&entry.name, curve, waveform).with_counters(entry.counters);
         Ok(match table.gpu().or(entry.gpu.as_deref()) {
@@ -224,7 +234,7 @@ impl Loader<'_> {
 
     fn table(&mut self, entry: &Entry) -> Result<DvfsTable, SuiteProblem> {
         if !self.tables.contains_key(&entry.table) {
-            let read = self.source.tables(&entry.table).map_err(SuiteProblem::Table)?;
+            let read = self.source.tables(&entry.table).map_err(SuiteProblem::table)?;
             self.tables.insert(entry.table.clone(), read);
         }
         let tables = &self.tables[&entry.table];
@@ -255,7 +265,7 @@ impl Loader<'_> {
         if let Some(waveform) = self.waveforms.get(trace) {
             return Ok(waveform.clone());
         }
-        let (recorded, truth) = self.source.trace(trace).map_err(SuiteProblem::Trace)?;
+        let (recorded, truth) = self.source.trace(trace).map_err(SuiteProblem::trace)?;
         let waveform = Waveform::from_trace(&recorded, truth.as_ref())
             .map_err(|problem| SuiteProblem::Waveform { trace: self.source.shown(trace), problem })?;
         self.waveforms.insert(trace.to_owned(), waveform.clone());

@@ -1,3 +1,4 @@
 //! Integration tests, one file a contract.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cli_evaluate;
