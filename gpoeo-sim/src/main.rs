@@ -16,12 +16,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Find the training iteration in recorded telemetry, one sample at a time, as the optimizer does
+    Detect(cmd::detect::Detect),
     /// Run a suite of jobs under several policies and compare what each saves
     Evaluate(cmd::evaluate::Evaluate),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Detect(detect) => detect.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
     };
     match result {

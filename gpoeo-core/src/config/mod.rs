@@ -1,11 +1,13 @@
 //! Every default of the crate, each with its unit and reason.
 
 mod control;
+mod detection;
 mod measure;
 mod optimizer;
 mod signal;
 
 pub use control::{HoldConfig, HoldPolicy, SearchConfig};
+pub use detection::{BusyConfig, CandidateConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
 pub use measure::MeasureConfig;
 pub use optimizer::{ConfigError, OptimizerConfig, OptimizerConfigBuilder};
 pub use signal::SignalConfig;

@@ -1,9 +1,10 @@
 //! The subcommands, one a file.
 
+pub(crate) mod detect;
 pub(crate) mod evaluate;
 mod options;
 
-use gpoeo_sim::{EvaluateError, SuiteError};
+use gpoeo_sim::{EvaluateError, SuiteError, TraceError};
 
 /// Why a command ends without having done its work: an exit code and one line for a person.
 #[derive(Debug)]
@@ -30,6 +31,12 @@ impl From<EvaluateError> for Failure {
 
 impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
+        Self::bad_input(&error)
+    }
+}
+
+impl From<TraceError> for Failure {
+    fn from(error: TraceError) -> Self {
         Self::bad_input(&error)
     }
 }

@@ -1,0 +1,233 @@
+//! Defaults of the period detection.
+//!
+//! Where nothing else is said, a number comes from a study over recordings of training jobs on data-centre GPUs, and
+//! was kept because a factor of 1.5 either way changed no answer.
+
+use core::time::Duration;
+
+use super::SignalConfig;
+
+/// How a [`PeriodDetector`](crate::PeriodDetector) works. Lengths of time are seconds unless they are a `Duration`.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct DetectorConfig {
+    /// The grid of the signal.
+    pub signal: SignalConfig,
+    /// When a job is taken to run.
+    pub busy: BusyConfig,
+    /// When and over how long the detector looks.
+    pub look: LookConfig,
+    /// How a window is cleaned before it is analysed.
+    pub clean: CleanConfig,
+    /// How the period of one window is found.
+    pub candidate: CandidateConfig,
+    /// How the looks make up an answer.
+    pub vote: VoteConfig,
+}
+
+/// When a job is taken to run.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct BusyConfig {
+    /// Busy if the last second's highest value is above this multiple of its lowest: an idle GPU is still (1 %), a
+    /// training job is not (the stillest recording spans 1.18).
+    pub range_ratio: f64,
+    /// … and by at least this much, W: the ripple of an idle card with a display.
+    pub range_w: f64,
+    /// Busy, too, if the mean of the last second lies this multiple of the idle level above it …
+    pub above_idle_ratio: f64,
+    /// … and at least this much, W. A context without kernels draws 30-60 W above idle on data-centre cards.
+    pub above_idle_w: f64,
+    /// The idle level is the lowest seen, but never taken to be above this, W: whoever attaches to a running job has
+    /// not seen it idle.
+    pub highest_idle_w: f64,
+    /// Not busy for so long: the job pauses or has ended, and what comes next is looked at afresh.
+    pub quiet: Duration,
+    /// A job that had an answer and was quiet for less than this is the same job: checkpoints take up to a minute.
+    pub longest_pause: Duration,
+}
+
+impl Default for BusyConfig {
+    fn default() -> Self {
+        Self {
+            range_ratio: 1.1,
+            range_w: 5.0,
+            above_idle_ratio: 1.0,
+            above_idle_w: 80.0,
+            highest_idle_w: 100.0,
+            quiet: Duration::from_millis(1500),
+            longest_pause: Duration::from_secs(60),
+        }
+    }
+}
+
+/// When and over how long the detector looks. A job's iterations smear long windows (jitter, pauses), and short ones
+/// cannot tell an iteration from its micro-batches: so several, each of which has a say.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LookConfig {
+    /// Time between looks, s.
+    pub every_s: f64,
+    /// Windows, s, shortest first; all end now. A window reaches back at most to where the job began.
+    pub windows_s: [f64; 4],
+    /// Each window at every so many looks once it is full.
+    pub strides: [u32; 4],
+    /// Least data for a first look, s.
+    pub least_s: f64,
+    /// Most points of a window; a longer one is averaged by whole numbers of samples. Sets the size of all scratch.
+    pub most_points: usize,
+}
+
+impl Default for LookConfig {
+    fn default() -> Self {
+        Self { every_s: 0.5, windows_s: [3.0, 6.0, 12.0, 24.0], strides: [1, 1, 2, 4], least_s: 1.2, most_points: 1200 }
+    }
+}
+
+/// How a window is cleaned before it is analysed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CleanConfig {
+    /// Length of the blocks whose levels and spreads are compared to find a change of the job, s.
+    pub block_s: f64,
+    /// A single change that explains so much of the blocks' variance splits the window; the older part is dropped.
+    pub change_share: f64,
+    /// Values below `low - pause_depth * (p90 - low)` are a pause, where `low` is the quantile just above
+    /// `most_pause_share`.
+    pub pause_depth: f32,
+    /// … if they last at least this long, s: a dip that each iteration has is the best mark of it.
+    pub shortest_pause_s: f64,
+    /// More of a window than this share is no pause but how the job works.
+    pub most_pause_share: f64,
+    /// More than `most_long_pauses` of them are pauses only if they make up less than this share: dips that come often
+    /// and last are the job's own rhythm.
+    pub most_often_share: f64,
+    /// So many pauses may be longer together, up to `most_pause_share`.
+    pub most_long_pauses: usize,
+    /// So many points on both sides of a pause belong to it: the sensor averages over one sample.
+    pub pause_margin: usize,
+    /// Length of the moving mean that is taken off, s: clocks and temperatures drift slower than that.
+    pub detrend_s: f64,
+    /// Values beyond so many robust spreads are clipped.
+    pub clip_spreads: f32,
+    /// Less spread than this share of the level is no evidence of anything.
+    pub least_spread: f32,
+}
+
+impl Default for CleanConfig {
+    fn default() -> Self {
+        Self {
+            block_s: 0.24,
+            change_share: 0.75,
+            pause_depth: 1.5,
+            shortest_pause_s: 0.16,
+            most_pause_share: 0.3,
+            most_often_share: 0.1,
+            most_long_pauses: 2,
+            pause_margin: 2,
+            detrend_s: 2.0,
+            clip_spreads: 2.5,
+            least_spread: 0.01,
+        }
+    }
+}
+
+/// How the period of one window is found.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CandidateConfig {
+    /// Shortest lag, in points: below it a series cannot show a period.
+    pub shortest_lag: f32,
+    /// Periods below so many points have one harmonic left or none: what lies between the points is a guess, and an
+    /// alias looks the same. Only multiples of them that fall on a point are claimed.
+    pub shortest_plain: f32,
+    /// Multiples that stand for such a short period: from so many points …
+    pub multiple_from: f32,
+    /// … to so many (0.5 s at 20 ms).
+    pub multiple_to: f32,
+    /// Most parts that a period is tried to be divided into.
+    pub most_parts: usize,
+    /// Share of the multiples of a part that must be peaks.
+    pub part_peaks: f32,
+    /// A whole whose multiples are better than the other multiples of its part by fewer standard errors than this …
+    pub part_t: f32,
+    /// … or by less than this share of their height is no better. A short part needs more: correlation between the
+    /// points is interpolated, so that multiples that fall on a point stand out by themselves.
+    pub part_margin: f32,
+    /// What a part of one point needs more; one of n points needs an n-th of it.
+    pub part_margin_point: f32,
+    /// Better by this share it is, whatever the errors.
+    pub whole_margin: f32,
+    /// A peak at a further multiple sharpens the period while it keeps this share of the first peak's height.
+    pub follow_share: f32,
+}
+
+impl Default for CandidateConfig {
+    fn default() -> Self {
+        Self {
+            shortest_lag: 3.0,
+            shortest_plain: 5.0,
+            multiple_from: 10.0,
+            multiple_to: 25.0,
+            most_parts: 64,
+            part_peaks: 0.8,
+            part_t: 3.0,
+            part_margin: 0.02,
+            part_margin_point: 0.15,
+            whole_margin: 0.35,
+            follow_share: 0.5,
+        }
+    }
+}
+
+/// How the looks make up an answer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct VoteConfig {
+    /// A look counts if its autocorrelation at the period is so many standard errors from 0 …
+    pub least_significance: f32,
+    /// … and at least this …
+    pub least_correlation: f32,
+    /// … and keeps this share at twice the period …
+    pub keep_at_2: f32,
+    /// … and this at three times.
+    pub keep_at_3: f32,
+    /// Half-life of a vote, s.
+    pub half_life_s: f64,
+    /// A vote is forgotten after this, s.
+    pub memory_s: f64,
+    /// Votes this close belong together (share of the period): precision and jitter of 3 s windows.
+    pub same: f64,
+    /// What a vote at two to four times a period lends to it.
+    pub lend: f64,
+    /// A longer period is the answer while it has this share of the best one's support.
+    pub keep_multiple: f64,
+    /// The answer's family must hold this share of the weight that all looks could have given.
+    pub claim_share: f64,
+    /// An answer that lost that is given up after this, s.
+    pub give_up_s: f64,
+    /// A job that was watched for so long without an answer is aperiodic, s.
+    pub aperiodic_s: f64,
+    /// An answer lasts if it stayed the same for this long, s.
+    pub lasting_s: f64,
+}
+
+impl Default for VoteConfig {
+    fn default() -> Self {
+        Self {
+            least_significance: 5.0,
+            least_correlation: 0.12,
+            keep_at_2: 0.4,
+            keep_at_3: 0.2,
+            half_life_s: 6.0,
+            memory_s: 12.0,
+            same: 0.015,
+            lend: 0.25,
+            keep_multiple: 0.3,
+            claim_share: 0.5,
+            give_up_s: 5.0,
+            aperiodic_s: 20.0,
+            lasting_s: 2.0,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Whether a period found in a recording is right, by its truth file.
+//!
+//! A period is right if it is one iteration or a small whole number of them (up to four, or up to 0.5 s), to 2 % of
+//! an iteration; or, to 5 %, a regular epoch: the distance of validation passes or checkpoints.
+
+use crate::truth::{Label, Truth};
+
+/// Relative error of the iteration that is still right.
+const TOLERANCE: f64 = 0.02;
+/// Relative error of an epoch, and of the mean iteration of a ragged job, that is still right.
+const EPOCH_TOLERANCE: f64 = 0.05;
+/// Most iterations that a period may hold …
+const MOST_ITERATIONS: f64 = 4.0;
+/// … unless it is no longer than this, s.
+const SHORT_S: f64 = 0.5;
+/// Iterations shorter than this cannot be told from 20 ms samples, s: to claim nothing is as good as to be right.
+const TELLABLE_S: f64 = 0.08;
+/// A job whose iterations spread by more than this (standard deviation over mean) has no exact period.
+const RAGGED: f64 = 0.10;
+
+/// The rhythm that a recording really has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rhythm {
+    /// Median time of an iteration in the part that counts, s; `None` if the job has no iterations.
+    pub iteration_s: Option<f64>,
+    /// Mean time of an iteration if their lengths are drawn at random, s.
+    pub ragged_mean_s: Option<f64>,
+    /// Distance of validation passes or checkpoints, if it is regular, s.
+    pub epoch_s: Option<f64>,
+}
+
+/// What an answer is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The answer is right.
+    Right,
+    /// There is a period that can be told, and none was claimed.
+    Missed,
+    /// A period was claimed that is not there.
+    Wrong,
+}
+
+impl Rhythm {
+    /// Reads the rhythm off a truth file.
+    ///
+    /// The last half of the iterations counts, or the last quarter if the job changes midway (the medians of the
+    /// second and third quarter differ by more than a fifth).
+    #[must_use]
+    pub fn of(truth: &Truth) -> Self {
+        let distances = iterations(truth);
+        let quarter = |index: usize| &distances[distances.len() * index / 4..distances.len() * (index + 1) / 4];
+        let changes = match (median(quarter(1)), median(quarter(3))) {
+            (Some(before), Some(after)) => (after / before - 1.0).abs() > 0.2,
+            _ => false,
+        };
+        let counted = if changes { quarter(3) } else { &distances[distances.len() / 2..] };
+        let ragged_mean_s = ragged_mean(counted);
+        Self { iteration_s: median(counted), ragged_mean_s, epoch_s: epoch(truth) }
+    }
+
+    /// Whether the recording counts: its iteration can be told from 20 ms samples, or it has none and must not be
+    /// called periodic.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        self.iteration_s.is_none_or(|iteration| iteration >= TELLABLE_S)
+    }
+
+    /// Judges an answer: a period in s, or none.
+    #[must_use]
+    pub fn judge(&self, period_s: Option<f64>) -> Verdict {
+        let Some(period_s) = period_s else {
+            let is_tellable = self.iteration_s.is_some_and(|iteration| iteration >= TELLABLE_S);
+            let may_be_silent = !is_tellable || self.ragged_mean_s.is_some();
+            return if may_be_silent { Verdict::Right } else { Verdict::Missed };
+        };
+        let is_iteration = self.iteration_s.is_some_and(|iteration| {
+            let count = (period_s / iteration).round();
+            count >= 1.0
+                && (period_s / count / iteration - 1.0).abs() <= TOLERANCE
+                && (count <= MOST_ITERATIONS || count * iteration <= SHORT_S)
+        });
+        let is_near = |truth: Option<f64>| truth.is_some_and(|truth| (period_s / truth - 1.0).abs() <= EPOCH_TOLERANCE);
+        if is_iteration || is_near(self.epoch_s) || is_near(self.ragged_mean_s) {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        }
+    }
+}
+
+/// Times between neighbouring training marks with no other mark between them, s.
+fn iterations(truth: &Truth) -> Vec<f64> {
+    let pairs = truth.marks().windows(2);
+    let both_train = pairs.filter(|pair| pair.iter().all(|mark| mark.label == Label::Train));
+    both_train.map(|pair| pair[1].time_s - pair[0].time_s).collect()
+}
+
+/// The mean, if the iterations' lengths are drawn at random: spread, and not merely by a few outliers.
+fn ragged_mean(distances: &[f64]) -> Option<f64> {
+    let middle = median(distances)?;
+    let mut off: Vec<f64> = distances.iter().map(|distance| (distance / middle - 1.0).abs()).collect();
+    off.sort_by(f64::total_cmp);
+    let typical = median(&off)?;
+    (1.4826 * typical > RAGGED).then(|| distances.iter().sum::<f64>() / distances.len() as f64)
+}
+
+/// The distance of pauses, each a block of marks that are no training, if there are three or more and it is regular.
+fn epoch(truth: &Truth) -> Option<f64> {
+    let marks = truth.marks();
+    let is_pause = |label| matches!(label, Label::Val | Label::Checkpoint);
+    let starts: Vec<f64> = (0..marks.len())
+        .filter(|&index| is_pause(marks[index].label) && (index == 0 || !is_pause(marks[index - 1].label)))
+        .map(|index| marks[index].time_s)
+        .collect();
+    let distances: Vec<f64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let middle = median(&distances)?;
+    let is_regular = distances.iter().all(|distance| (distance / middle - 1.0).abs() <= EPOCH_TOLERANCE);
+    (distances.len() >= 2 && is_regular).then_some(middle)
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    Some(if sorted.len() % 2 == 1 { upper } else { 0.5 * (sorted[sorted.len() / 2 - 1] + upper) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rhythm(times: impl IntoIterator<Item = (f64, &'static str)>) -> Rhythm {
+        let rows: String = times.into_iter().map(|(time, label)| format!("{time},{label}\n")).collect();
+        Rhythm::of(&Truth::parse(format!("t_s,label\n{rows}").as_bytes(), "x").unwrap())
+    }
+
+    #[test]
+    fn a_small_whole_number_of_iterations_is_right() {
+        let found = rhythm((0..40).map(|k| (f64::from(k) * 0.2, "train")));
+        assert_eq!(found.judge(Some(0.2005)), Verdict::Right);
+        assert_eq!(found.judge(Some(0.8)), Verdict::Right);
+        assert_eq!(found.judge(Some(1.0)), Verdict::Wrong);
+        assert_eq!(found.judge(Some(0.1)), Verdict::Wrong);
+        assert_eq!(found.judge(None), Verdict::Missed);
+    }
+
+    #[test]
+    fn a_short_iteration_may_be_left_alone() {
+        let found = rhythm((0..100).map(|k| (f64::from(k) * 0.05, "train")));
+        assert_eq!(found.judge(None), Verdict::Right);
+        assert_eq!(found.judge(Some(0.45)), Verdict::Right);
+        assert_eq!(found.judge(Some(0.55)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn the_last_quarter_counts_after_a_change() {
+        let times = (0..100).scan(0.0, |time, k| {
+            *time += if k < 60 { 0.1 } else { 0.2 };
+            Some((*time, "train"))
+        });
+        assert_eq!(rhythm(times).iteration_s.map(|s| (s * 1e3).round()), Some(200.0));
+    }
+
+    #[test]
+    fn an_epoch_is_right_to_a_twentieth() {
+        let epochs = (0..5).flat_map(|epoch| {
+            let start = f64::from(epoch) * 3.0;
+            (1..=10)
+                .map(move |k| (start + f64::from(k) * 0.27, "train"))
+                .chain([(start + 2.9, "val"), (start + 3.0, "val")])
+        });
+        let found = rhythm(epochs);
+        assert_eq!(found.judge(Some(3.1)), Verdict::Right);
+        assert_eq!(found.judge(Some(3.2)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_job_without_iterations_must_not_be_called_periodic() {
+        let found = rhythm((0..30).map(|k| (f64::from(k * k) * 0.01, "chunk")));
+        assert_eq!(found.judge(None), Verdict::Right);
+        assert_eq!(found.judge(Some(0.3)), Verdict::Wrong);
+    }
+}
