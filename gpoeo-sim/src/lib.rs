@@ -11,12 +11,9 @@ mod physics;
 mod policy;
 pub mod report;
 mod rows;
-<<<<<<< HEAD
+mod score;
 mod sensor;
 mod suite;
-=======
-mod score;
->>>>>>> 86a4afa (Period detection: looks over four windows, autocorrelation, divisors, votes; gpoeo-sim detect and its score)
 mod trace;
 mod truth;
 mod waveform;
@@ -29,12 +26,9 @@ pub use hull::{Mix, best_mix, lower_hull};
 pub use oracle::oracle;
 pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy};
 pub use rows::{TraceError, TraceProblem};
-<<<<<<< HEAD
+pub use score::{Rhythm, Verdict};
 pub use sensor::{PowerSource, SensorConfig};
 pub use suite::{Suite, SuiteError, SuiteProblem};
-=======
-pub use score::{Rhythm, Verdict};
->>>>>>> 86a4afa (Period detection: looks over four windows, autocorrelation, divisors, votes; gpoeo-sim detect and its score)
 pub use trace::Trace;
 pub use truth::{Label, Mark, Truth};
 pub use waveform::{Waveform, WaveformError};

@@ -159,7 +159,8 @@ fn runs_below(values: &[f32], limit: f32) -> impl Iterator<Item = core::ops::Ran
     let mut from = 0;
     core::iter::from_fn(move || {
         let start = from + values[from..].iter().position(|&value| value < limit)?;
-        let length = values[start..].iter().position(|&value| !(value < limit)).unwrap_or(values.len() - start);
+        let length =
+            values[start..].iter().position(|&value| value.is_nan() || value >= limit).unwrap_or(values.len() - start);
         from = start + length;
         Some(start..from)
     })
