@@ -34,6 +34,16 @@ pub struct SearchConfig {
     /// No trial of an iteration longer than this at a lower memory clock: it may run at a third of the speed, and
     /// nothing is seen before the first iteration ends.
     pub max_memory_trial_period: Duration,
+    /// Never believe a relative standard error of time below this: what one window shows does not last exactly.
+    pub time_floor_ratio: f64,
+    /// The same for the energy of a window of two seconds: sensors and temperature drift.
+    pub energy_floor_ratio: f64,
+    /// One counter window of a job without a period; several make a measurement.
+    pub counter_window: Duration,
+    /// Counter windows of a trial, at least.
+    pub min_counter_windows: u32,
+    /// A busy job without an answer for this long is measured by its work rate, where counters can be read.
+    pub undecided_patience: Duration,
     /// Most trials of one search.
     pub max_trials: u32,
     /// A trial ends early above this share of the slowdown limit (beyond its uncertainty).
@@ -61,6 +71,11 @@ impl Default for SearchConfig {
             min_trial_iterations: 3.0,
             max_trial: Duration::from_secs(10),
             max_memory_trial_period: Duration::from_secs(3),
+            time_floor_ratio: 0.0008,
+            energy_floor_ratio: 0.005,
+            counter_window: Duration::from_secs(2),
+            min_counter_windows: 3,
+            undecided_patience: Duration::from_secs(30),
             max_trials: 16,
             early_end_share: 1.3,
             debt_floor_s: 3.0,

@@ -1,0 +1,180 @@
+//! What the phases share: time, configuration, telemetry, the job, the clocks in force, the outputs.
+
+use core::time::Duration;
+
+use crate::action::{ActionId, Command};
+use crate::caps::Capabilities;
+use crate::config::OptimizerConfig;
+use crate::event::{Event, Phase, StopReason};
+use crate::input::Input;
+use crate::sample::Sample;
+use crate::search::Frontier;
+use crate::time::Timestamp;
+
+use super::account::Account;
+use super::job::{Job, Target, Totals};
+use super::outbox::Outbox;
+use super::telemetry::Telemetry;
+
+/// The clocks as far as we know them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clocks {
+    /// What the last accepted command asked for.
+    pub(super) in_force: Target,
+    /// From when on samples are of these clocks alone.
+    pub(super) settled_at: Timestamp,
+    /// A lock of ours may be in force: clocks must be restored before the end.
+    pub(super) touched: bool,
+    /// A lock of ours was accepted at least once.
+    pub(super) accepted: bool,
+    /// Counters are open.
+    pub(super) counters_open: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) config: OptimizerConfig,
+    pub(super) caps: Capabilities,
+    pub(super) now: Timestamp,
+    pub(super) phase: Phase,
+    pub(super) stop_reason: Option<StopReason>,
+    pub(super) telemetry: Telemetry,
+    pub(super) outbox: Outbox,
+    pub(super) clocks: Clocks,
+    pub(super) job: Job,
+    /// Runs before this job, and before its last small change.
+    pub(super) closed: Totals,
+    pub(super) limit_was_broken: bool,
+    pub(super) began: Option<Timestamp>,
+    pub(super) settled_after: Option<Duration>,
+}
+
+impl Context {
+    pub(super) fn new(config: OptimizerConfig, caps: Capabilities) -> Self {
+        Self {
+            telemetry: Telemetry::new(&config),
+            outbox: Outbox::new(config.action_timeout()),
+            config,
+            caps,
+            now: Timestamp::ZERO,
+            phase: Phase::Detect,
+            stop_reason: None,
+            clocks: Clocks {
+                in_force: Target::Found,
+                settled_at: Timestamp::ZERO,
+                touched: false,
+                accepted: false,
+                counters_open: false,
+            },
+            job: Job::new(),
+            closed: Totals::default(),
+            limit_was_broken: false,
+            began: None,
+            settled_after: None,
+        }
+    }
+
+    /// Takes a sample in: signal, energy, and the account of the clocks that were in force when it was measured.
+    pub(super) fn take(&mut self, sample: &Sample) {
+        let last = self.telemetry.latest_time();
+        let used_j = self.telemetry.push(sample);
+        self.began.get_or_insert(sample.time);
+        let spent_s = last.map_or(0.0, |last| sample.time.seconds_since(last));
+        self.job.spend(spent_s, used_j);
+    }
+
+    /// Time and energy of the run so far, with what it would have been without us.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = self.closed;
+        totals.add(&self.job.totals());
+        totals
+    }
+
+    pub(super) fn account(&self) -> Option<Account> {
+        let doubt = self.job.baseline().map_or(0.0, |base| base.time_stderr_ratio());
+        Account::new(&self.config, &self.totals(), doubt)
+    }
+
+    /// The objective with the time that is allowed from now on.
+    pub(super) fn frontier(&self) -> Frontier {
+        let allowed_time = self.account().map_or(f64::INFINITY, |account| account.allowed_time(self.config.hold()));
+        Frontier { objective: self.config.objective(), policy: self.config.hold_policy(), allowed_time }
+    }
+
+    /// Says so once when the limit is broken, and again only after it was kept in between.
+    pub(super) fn watch_limit(&mut self) {
+        let Some(account) = self.account() else { return };
+        let is_broken = account.is_broken(self.config.search());
+        if is_broken && !self.limit_was_broken {
+            self.outbox.tell(Event::LimitBroken { slowdown: account.slowdown() });
+        }
+        self.limit_was_broken = is_broken;
+    }
+
+    /// Tells that another phase has begun.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        if self.phase != phase {
+            self.outbox.tell(Event::PhaseChanged { from: self.phase, to: phase });
+            self.phase = phase;
+        }
+    }
+
+    pub(super) fn ask(&mut self, command: Command) -> ActionId {
+        self.outbox.ask(command, self.now)
+    }
+
+    /// Books a clock or counter command that was carried out.
+    pub(super) fn book(&mut self, command: Command) {
+        match command {
+            Command::SetClocks(pair) => {
+                self.clocks.accepted = true;
+                self.came_into_force(Target::Pair(pair));
+            }
+            Command::RestoreClocks => {
+                self.clocks.touched = false;
+                self.came_into_force(Target::Found);
+            }
+            Command::OpenCounters { .. } => self.clocks.counters_open = true,
+            Command::CloseCounters => self.clocks.counters_open = false,
+            Command::SetSampleInterval(_) => {}
+        }
+    }
+
+    fn came_into_force(&mut self, target: Target) {
+        self.clocks.in_force = target;
+        self.clocks.settled_at = self.now + self.caps.settle_time() + self.caps.sensor_lag();
+        self.job.in_force = match target {
+            Target::Found => super::job::FOUND,
+            Target::Pair(pair) => self.job.index_of(pair, 1.0),
+        };
+    }
+
+    /// The job has changed a little: what was measured is out of date, what was spent is not.
+    pub(super) fn job_has_drifted(&mut self) {
+        let totals = self.job.close_measurements();
+        self.closed.add(&totals);
+    }
+
+    /// The job is another one: what was spent is kept, what was known is not.
+    pub(super) fn start_new_job(&mut self) {
+        self.closed.add(&self.job.totals());
+        let in_force = self.job.settings[self.job.in_force].target;
+        self.job = Job::new();
+        if let Target::Pair(pair) = in_force {
+            self.job.in_force = self.job.index_of(pair, 1.0);
+        }
+        self.settled_after = None;
+    }
+}
+
+/// The time that an input speaks of, if it is of the embedder's own stream.
+pub(super) fn spoken_at(input: &Input) -> Option<Timestamp> {
+    match input {
+        Input::Applied { now, .. }
+        | Input::Failed { now, .. }
+        | Input::Fault { now, .. }
+        | Input::Stop { now }
+        | Input::Timeout { now } => Some(*now),
+        Input::Counters(_) | Input::Sample(_) => None,
+    }
+}

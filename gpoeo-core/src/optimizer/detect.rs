@@ -1,0 +1,91 @@
+//! Looking for the rhythm of the job, at the found clocks.
+
+use crate::event::{Event, Phase, ProgressSource};
+use crate::input::Input;
+use crate::outcome::Outcome;
+use crate::time::Timestamp;
+
+use super::baseline::Baseline;
+use super::change::{Change, ChangeState};
+use super::context::Context;
+use super::job::Target;
+use super::phase::{State, after_refusal};
+
+#[derive(Debug)]
+pub(super) struct Detect {
+    change: Change,
+    /// From when on the found clocks are in force.
+    since: Option<Timestamp>,
+    told: Outcome,
+}
+
+impl Detect {
+    /// Starts afresh: what was known about a job is forgotten, and our clocks are given back first.
+    pub(super) fn begin(ctx: &mut Context) -> State {
+        ctx.enter(Phase::Detect);
+        let mut detect = Self { change: Change::to(Target::Found, ctx), since: None, told: Outcome::Undecided };
+        if let ChangeState::InForce(_) = detect.change.on(&Input::Timeout { now: ctx.now }, ctx) {
+            detect.start(ctx.now, ctx);
+        }
+        State::Detect(detect)
+    }
+
+    /// The first phase of a machine that has seen nothing.
+    pub(super) fn first(ctx: &mut Context) -> State {
+        let mut detect = Self { change: Change::to(Target::Found, ctx), since: None, told: Outcome::Undecided };
+        detect.since = Some(Timestamp::ZERO);
+        State::Detect(detect)
+    }
+
+    fn start(&mut self, at: Timestamp, ctx: &mut Context) {
+        ctx.telemetry.detector.reset(at);
+        self.since = Some(at);
+    }
+
+    pub(super) fn on(mut self, input: &Input, ctx: &mut Context) -> State {
+        let Some(since) = self.since else {
+            match self.change.on(input, ctx) {
+                ChangeState::InForce(at) => self.start(at, ctx),
+                ChangeState::Pending => {}
+                ChangeState::Refused(fault) => match after_refusal(fault, ctx) {
+                    Some(state) => return state,
+                    // Detection at a clock of ours would take a lowered clock for the baseline: try again.
+                    None => self.change = Change::to(Target::Found, ctx),
+                },
+            }
+            return State::Detect(self);
+        };
+        if !matches!(input, Input::Sample(_)) {
+            return State::Detect(self);
+        }
+        let detector = &ctx.telemetry.detector;
+        let outcome = detector.outcome();
+        let has_counters = ctx.caps.counter_passes() > 0;
+        let patience = ctx.config.search().undecided_patience;
+        let busy_for = detector.busy_since().map(|busy| ctx.now.saturating_since(busy.max(since)));
+        match outcome {
+            Outcome::Periodic { period, .. } => {
+                ctx.outbox.tell(Event::Detected { outcome });
+                ctx.job.source = ProgressSource::Period;
+                ctx.job.period_s = period.as_secs_f64();
+                Baseline::begin(ctx)
+            }
+            Outcome::Aperiodic if has_counters => self.by_work_rate(outcome, ctx),
+            Outcome::Undecided if has_counters && busy_for > Some(patience) => self.by_work_rate(outcome, ctx),
+            Outcome::Aperiodic | Outcome::Undecided => {
+                if outcome != self.told {
+                    ctx.outbox.tell(Event::Detected { outcome });
+                    self.told = outcome;
+                }
+                State::Detect(self)
+            }
+        }
+    }
+
+    fn by_work_rate(self, outcome: Outcome, ctx: &mut Context) -> State {
+        ctx.outbox.tell(Event::Detected { outcome });
+        ctx.job.source = ProgressSource::WorkRate;
+        ctx.job.period_s = 1.0;
+        Baseline::begin(ctx)
+    }
+}

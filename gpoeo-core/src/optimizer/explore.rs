@@ -1,0 +1,236 @@
+//! Searching: one trial after the other, until nothing is worth another one.
+
+use crate::caps::ClockPair;
+use crate::event::{Event, Phase, ProgressSource};
+use crate::input::Input;
+use crate::measure::Expected;
+use crate::objective::RelativeCost;
+use crate::search::{Observation, Plan, Progress, Proposal, next_trial};
+use crate::time::Timestamp;
+use crate::units::MemGear;
+
+use super::context::Context;
+use super::detect::Detect;
+use super::hold::{self, Hold};
+use super::job::Target;
+use super::phase::{State, after_refusal};
+use super::segment::{Segment, SegmentState, Until};
+
+/// So many trials in a row without a measurement mean that the job is not the one that was detected.
+const MAX_BLIND_TRIALS: u32 = 3;
+/// Time that a clock change takes until samples count, beyond what the capabilities say, s.
+const CHANGE_S: f64 = 0.3;
+
+#[derive(Debug)]
+pub(super) struct Explore {
+    segment: Segment,
+    pair: ClockPair,
+    blind: u32,
+}
+
+impl Explore {
+    /// Starts the first trial, or holds where none is worth it.
+    pub(super) fn begin(ctx: &mut Context) -> State {
+        Self::next(0, ctx).map_or_else(|| Hold::begin(ctx), State::Explore)
+    }
+
+    /// The next trial, if one is worth its cost.
+    pub(super) fn next(blind: u32, ctx: &mut Context) -> Option<Self> {
+        if ctx.caps.is_read_only() || ctx.job.trials >= ctx.config.search().max_trials {
+            return None;
+        }
+        let trial = propose(ctx.caps.default_pair().mem_gear(), ctx).or_else(|| propose_memory(ctx))?;
+        ctx.enter(Phase::Search);
+        ctx.job.trials += 1;
+        let setting = ctx.job.index_of(trial.pair, trial.expected.time);
+        let limit = ctx.config.objective().max_slowdown().unwrap_or(1.0);
+        let (min_s, max_s) = trial_length_s(ctx);
+        let base_stderr = ctx.job.baseline().map_or(0.0, |base| base.time_stderr_ratio());
+        let search = ctx.config.search();
+        let until = Until {
+            min_s,
+            max_s,
+            stderr_ratio: search.trial_stderr_ratio.max(0.7 * base_stderr),
+            give_up_above: 1.0 + search.early_end_share * limit,
+            look_s: 1.0f64.max(0.5 * ctx.job.period_s),
+            blind_looks: u32::MAX,
+        };
+        let reach = (5.0 * trial.time_stderr).max(0.06);
+        let expected = Expected::new(base_period_s(ctx))
+            .ratio(trial.expected.time, trial.time_stderr.max(0.01))
+            .ratio_range((trial.expected.time - reach).max(0.9), trial.expected.time + reach);
+        let segment = Segment::new(setting, expected, until, None, ctx);
+        Some(Self { segment, pair: trial.pair, blind })
+    }
+
+    pub(super) fn on(mut self, input: &Input, ctx: &mut Context) -> State {
+        let setting = self.segment.setting;
+        let blind = match self.segment.on(input, ctx) {
+            SegmentState::Running => return State::Explore(self),
+            SegmentState::Measured(measured) => {
+                ctx.job.record(setting, &measured);
+                hold::watch_clock(self.pair, ctx);
+                ctx.outbox.tell(Event::Tried { clocks: self.pair, measured });
+                0
+            }
+            SegmentState::Unmeasured => {
+                ctx.job.settings[setting].banned = true;
+                self.blind + 1
+            }
+            SegmentState::Refused(fault) => match after_refusal(fault, ctx) {
+                Some(state) => return state,
+                None => {
+                    ctx.job.settings[setting].banned = true;
+                    self.blind + 1
+                }
+            },
+            SegmentState::Silent => return Detect::begin(ctx),
+        };
+        ctx.watch_limit();
+        if blind >= MAX_BLIND_TRIALS {
+            ctx.outbox.tell(Event::WorkloadChanged { at: ctx.now });
+            ctx.start_new_job();
+            return Detect::begin(ctx);
+        }
+        Self::next(blind, ctx).map_or_else(|| Hold::begin(ctx), State::Explore)
+    }
+
+    pub(super) fn deadline(&self, ctx: &Context) -> Option<Timestamp> {
+        self.segment.deadline(ctx)
+    }
+}
+
+/// The period that relative times refer to, s.
+pub(super) fn base_period_s(ctx: &Context) -> f64 {
+    ctx.job.baseline().map_or(ctx.job.period_s, |base| base.time_s)
+}
+
+/// Least and greatest length of a trial after settling, s.
+fn trial_length_s(ctx: &Context) -> (f64, f64) {
+    let search = ctx.config.search();
+    let iterations_s = match ctx.job.source {
+        ProgressSource::Period => search.min_trial_iterations * ctx.job.period_s,
+        ProgressSource::WorkRate => search.counter_window.as_secs_f64() * f64::from(search.min_counter_windows),
+    };
+    let min_s = search.min_trial.as_secs_f64().max(iterations_s);
+    (min_s, search.max_trial.as_secs_f64().max(1.5 * min_s))
+}
+
+/// What to measure next, and what to expect.
+struct Trial {
+    pair: ClockPair,
+    expected: RelativeCost,
+    time_stderr: f64,
+}
+
+/// The best trial at one memory clock.
+fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
+    let home = ctx.caps.default_pair();
+    let top = f64::from(home.sm().0);
+    let x_of = |pair: ClockPair| f64::from(pair.sm().0) / top;
+    let scale = if mem_gear == home.mem_gear() { RelativeCost::DEFAULT } else { scale_of(mem_gear, ctx)? };
+    let mut observations = Vec::new();
+    for (index, setting) in ctx.job.settings.iter().enumerate() {
+        let (Target::Pair(pair), Some(seen)) = (setting.target, ctx.job.measured(index)) else { continue };
+        if pair.mem_gear() == mem_gear {
+            let cost = RelativeCost { time: seen.cost.time / scale.time, energy: seen.cost.energy / scale.energy };
+            let (time_stderr, energy_stderr) = (seen.time_stderr, seen.energy_stderr);
+            observations.push(Observation { x: x_of(pair), cost, time_stderr, energy_stderr });
+        } else if pair.mem_gear() == home.mem_gear() {
+            // What the SM clock does at another memory clock holds here too, but less exactly.
+            let (time_stderr, energy_stderr) = (OTHER_MEMORY_STDERR, OTHER_MEMORY_STDERR);
+            observations.push(Observation { x: x_of(pair), cost: seen.cost, time_stderr, energy_stderr });
+        }
+    }
+    let untried: Vec<ClockPair> = ctx
+        .caps
+        .pairs_at(mem_gear)
+        .filter(|&pair| pair != home)
+        .filter(|&pair| ctx.job.settings.iter().all(|setting| setting.target != Target::Pair(pair)))
+        .collect();
+    let candidates: Vec<f64> = untried.iter().map(|&pair| x_of(pair)).collect();
+    let known: Vec<RelativeCost> = hold::holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
+    let totals = ctx.totals();
+    let plan = Plan {
+        config: ctx.config.search(),
+        frontier: ctx.frontier(),
+        observations: &observations,
+        scale,
+        candidates: &candidates,
+        known: &known,
+        progress: Progress {
+            elapsed_s: totals.elapsed_s,
+            trial_s: trial_length_s(ctx).0 + CHANGE_S,
+            affordable_s: ctx.account().map_or(f64::INFINITY, |account| account.affordable_s(ctx.config.search())),
+        },
+    };
+    match next_trial(&plan) {
+        Proposal::Done => None,
+        Proposal::Trial { candidate, expected, time_stderr } => {
+            Some(Trial { pair: untried[candidate], expected, time_stderr })
+        }
+    }
+}
+
+/// Doubt about a setting that was measured at another memory clock.
+const OTHER_MEMORY_STDERR: f64 = 0.03;
+/// A memory clock is worth searching if its first trial was within the limit and this.
+const MEMORY_REACH: f64 = 0.1;
+
+/// Cost at a memory clock relative to the default one, from the first trial there and the same SM clock at the default
+/// memory clock; `None` if the memory clock was not tried or is not worth more trials.
+fn scale_of(mem_gear: MemGear, ctx: &Context) -> Option<RelativeCost> {
+    let home = ctx.caps.default_pair().mem_gear();
+    let measured = |gear: MemGear, sm: Option<u32>| {
+        ctx.job.settings.iter().enumerate().find_map(|(index, setting)| match setting.target {
+            Target::Pair(pair) if pair.mem_gear() == gear && sm.is_none_or(|sm| pair.sm().0 == sm) => {
+                Some((pair, ctx.job.measured(index)?.cost))
+            }
+            Target::Pair(_) | Target::Found => None,
+        })
+    };
+    let (pair, there) = measured(mem_gear, None)?;
+    let here = measured(home, Some(pair.sm().0)).map_or(RelativeCost::DEFAULT, |(_, cost)| cost);
+    let limit = ctx.config.objective().max_slowdown().unwrap_or(MEMORY_REACH);
+    let is_promising = there.slowdown() <= limit + MEMORY_REACH && there.energy < here.energy;
+    is_promising.then(|| RelativeCost { time: there.time / here.time, energy: there.energy / here.energy })
+}
+
+/// One trial of the next lower memory clock at the held SM clock, and a search there if that was promising.
+fn propose_memory(ctx: &Context) -> Option<Trial> {
+    let home = ctx.caps.default_pair();
+    let lower = ctx.caps.mem_gears().checked_sub(2).map(MemGear)?;
+    let was_tried = ctx
+        .job
+        .settings
+        .iter()
+        .any(|setting| matches!(setting.target, Target::Pair(pair) if pair.mem_gear() == lower));
+    if was_tried {
+        return propose(lower, ctx);
+    }
+    let search = ctx.config.search();
+    if ctx.job.period_s > search.max_memory_trial_period.as_secs_f64() {
+        return None;
+    }
+    // The worst case: three times the time, seen after one look.
+    let worst_s = (2.0 / 3.0) * trial_length_s(ctx).0;
+    let affordable_s = ctx.account().map_or(f64::INFINITY, |account| account.affordable_s(search));
+    if worst_s > affordable_s {
+        return None;
+    }
+    let held = hold::best_mix(ctx)
+        .and_then(|mix| match ctx.job.settings[mix.within].target {
+            Target::Pair(pair) => Some((pair, ctx.job.measured(mix.within)?.cost)),
+            Target::Found => None,
+        })
+        .unwrap_or((home, RelativeCost::DEFAULT));
+    // The nearest SM clock that goes with the lower memory clock.
+    let pair = ctx.caps.pairs_at(lower).min_by_key(|pair| pair.sm().0.abs_diff(held.0.sm().0))?;
+    let expected = RelativeCost { time: held.1.time * MEMORY_TIME, energy: held.1.energy };
+    Some(Trial { pair, expected, time_stderr: MEMORY_TIME_STDERR })
+}
+
+/// Time at the next lower memory clock: free or a disaster (1.0 to 1.8 on measured cards).
+const MEMORY_TIME: f64 = 1.1;
+/// Standard deviation of [`MEMORY_TIME`].
+const MEMORY_TIME_STDERR: f64 = 0.15;

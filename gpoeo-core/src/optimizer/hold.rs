@@ -1,0 +1,212 @@
+//! Holding the best setting, or two in turns, in segments that are measurements; the account of the limit; the monitor.
+
+use crate::caps::ClockPair;
+use crate::estimate::Estimate;
+use crate::event::{Event, Phase, ProgressSource};
+use crate::input::Input;
+use crate::measure::Expected;
+use crate::objective::RelativeCost;
+use crate::search::Mix;
+use crate::time::Timestamp;
+
+use super::baseline::Baseline;
+use super::context::Context;
+use super::detect::Detect;
+use super::explore::{Explore, base_period_s};
+use super::job::{FOUND, Setting, Target};
+use super::monitor::{Monitor, Shift};
+use super::phase::{State, after_refusal};
+use super::segment::{Segment, SegmentState, Until};
+
+/// A look at a held segment every so often, s.
+const LOOK_S: f64 = 5.0;
+/// Looks in a row without a period that end a held segment.
+const BLIND_LOOKS: u32 = 3;
+/// A held work rate is measured this much more seldom: counters cost power while they are open.
+const WORK_RATE_SEGMENTS: f64 = 4.0;
+
+#[derive(Debug)]
+pub(super) struct Hold {
+    segment: Segment,
+    monitor: Monitor,
+    /// What the mix still owes to its second setting, in segments.
+    beyond_owed: f64,
+    last_baseline: Timestamp,
+    is_rebaseline: bool,
+}
+
+impl Hold {
+    pub(super) fn begin(ctx: &mut Context) -> State {
+        ctx.enter(Phase::Hold);
+        let now = ctx.now;
+        if ctx.settled_after.is_none() {
+            ctx.settled_after = ctx.began.map(|began| now.saturating_since(began));
+        }
+        if let Some(mix) = best_mix(ctx) {
+            let clocks = match ctx.job.settings[mix.beyond].target {
+                Target::Pair(pair) => Some(pair),
+                Target::Found => None,
+            };
+            ctx.outbox.tell(Event::Settled { clocks, saving: mix.cost.saving(), slowdown: mix.cost.slowdown() });
+        }
+        let mut beyond_owed = 0.5;
+        let segment = next_segment(&mut beyond_owed, ctx);
+        State::Hold(Self { segment, monitor: Monitor::default(), beyond_owed, last_baseline: now, is_rebaseline: false })
+    }
+
+    pub(super) fn on(mut self, input: &Input, ctx: &mut Context) -> State {
+        let setting = self.segment.setting;
+        let shift = match self.segment.on(input, ctx) {
+            SegmentState::Running => return State::Hold(self),
+            SegmentState::Measured(seen) => self.measured(setting, &seen, ctx),
+            SegmentState::Unmeasured => self.monitor.blind(),
+            SegmentState::Silent => Shift::None,
+            SegmentState::Refused(fault) => match after_refusal(fault, ctx) {
+                Some(state) => return state,
+                None => {
+                    // Hold without it; the found clocks are never given up.
+                    ctx.job.settings[setting].banned = setting != FOUND;
+                    Shift::None
+                }
+            },
+        };
+        ctx.watch_limit();
+        match shift {
+            Shift::Large => {
+                ctx.outbox.tell(Event::WorkloadChanged { at: ctx.now });
+                ctx.start_new_job();
+                return Detect::begin(ctx);
+            }
+            Shift::Small => {
+                ctx.job_has_drifted();
+                return Baseline::begin_again(ctx);
+            }
+            Shift::None => {}
+        }
+        if setting == FOUND {
+            self.last_baseline = ctx.now;
+        }
+        if let Some(explore) = Explore::next(0, ctx) {
+            return State::Explore(explore);
+        }
+        self.is_rebaseline = !self.is_rebaseline && self.wants_baseline(ctx);
+        self.segment = if self.is_rebaseline {
+            segment_at(FOUND, ctx.config.hold().rebaseline.as_secs_f64(), 2.0, ctx)
+        } else {
+            next_segment(&mut self.beyond_owed, ctx)
+        };
+        State::Hold(self)
+    }
+
+    /// Compares a measurement with what is known about the setting, then adds it.
+    fn measured(&mut self, setting: usize, seen: &Estimate, ctx: &mut Context) -> Shift {
+        let known = ctx.job.settings[setting].estimate();
+        let shift = known.map_or(Shift::None, |known| self.monitor.compare(&known, seen, ctx.config.hold()));
+        if shift == Shift::None && !self.monitor.is_suspicious() {
+            ctx.job.record(setting, seen);
+        }
+        if let Target::Pair(pair) = ctx.job.settings[setting].target {
+            watch_clock(pair, ctx);
+        }
+        shift
+    }
+
+    /// Whether a better baseline is worth the saving that is lost while it is measured.
+    fn wants_baseline(&self, ctx: &Context) -> bool {
+        let hold = ctx.config.hold();
+        let (Some(base), Some(mix), Some(account)) = (ctx.job.baseline(), best_mix(ctx), ctx.account()) else {
+            return false;
+        };
+        let known: Vec<RelativeCost> = holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
+        let frontier = ctx.frontier();
+        let price = frontier.best(&known).map_or(0.0, |mix| frontier.price(&mix, &known));
+        if price <= 0.0 || ctx.now < self.last_baseline + hold.min_rebaseline_gap {
+            return false;
+        }
+        let doubt = base.time_stderr_ratio();
+        let length_s = hold.rebaseline.as_secs_f64().max(2.0 * base_period_s(ctx));
+        // As if the new measurement were like the first, per second.
+        let spent_s = f64::from(base.iterations) * base.time_s;
+        let after = doubt * (spent_s / (spent_s + length_s)).sqrt();
+        let won = account.margin(doubt) - account.margin(after);
+        let horizon_s = ctx.totals().elapsed_s.max(ctx.config.search().horizon.as_secs_f64());
+        let cost_s = length_s + 1.0 + base_period_s(ctx);
+        let value = mix.cost.saving() - price * mix.cost.slowdown();
+        ctx.config.search().gain_share * price * won * horizon_s > cost_s * value.max(0.0)
+    }
+
+    pub(super) fn deadline(&self, ctx: &Context) -> Option<Timestamp> {
+        self.segment.deadline(ctx)
+    }
+}
+
+/// Settings that may be held: measured well enough, not banned. The found clocks are the first.
+pub(super) fn holdable(ctx: &Context) -> Vec<(usize, RelativeCost)> {
+    let hold = ctx.config.hold();
+    let base_stderr = ctx.job.baseline().map_or(f64::INFINITY, |base| base.time_stderr_ratio());
+    let largest = hold.max_stderr_ratio.max(hold.max_stderr_of_baseline * base_stderr);
+    let usable = |(index, setting): (usize, &Setting)| {
+        let seen = ctx.job.measured(index)?;
+        (index == FOUND || (!setting.banned && seen.time_stderr <= largest)).then_some((index, seen.cost))
+    };
+    ctx.job.settings.iter().enumerate().filter_map(usable).collect()
+}
+
+/// The best mix of what may be held; indices are those of the job's settings.
+pub(super) fn best_mix(ctx: &Context) -> Option<Mix> {
+    let (indices, known): (Vec<usize>, Vec<RelativeCost>) = holdable(ctx).into_iter().unzip();
+    let mix = ctx.frontier().best(&known)?;
+    Some(Mix { within: indices[mix.within], beyond: indices[mix.beyond], ..mix })
+}
+
+/// The next stretch of the mix: sigma-delta makes the shares come out over the segments.
+fn next_segment(beyond_owed: &mut f64, ctx: &mut Context) -> Segment {
+    let setting = best_mix(ctx).map_or(FOUND, |mix| {
+        // Iterations at the slower setting take longer: shares of time, not of iterations.
+        let (slow, fast) = (ctx.job.relative_time(mix.beyond), ctx.job.relative_time(mix.within));
+        let share = mix.beyond_share * slow / (mix.beyond_share * slow + (1.0 - mix.beyond_share) * fast);
+        *beyond_owed = (*beyond_owed + share).clamp(-1.0, 2.0);
+        if *beyond_owed >= 1.0 - 1e-9 {
+            *beyond_owed -= 1.0;
+            mix.beyond
+        } else {
+            mix.within
+        }
+    });
+    let hold = ctx.config.hold();
+    let (length_s, iterations) = (hold.segment.as_secs_f64(), hold.min_segment_iterations);
+    segment_at(setting, length_s, iterations, ctx)
+}
+
+fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context) -> Segment {
+    let hold = ctx.config.hold();
+    let relative = ctx.job.relative_time(setting);
+    let length_s = match ctx.job.source {
+        ProgressSource::Period => length_s.max(iterations * base_period_s(ctx) * relative),
+        ProgressSource::WorkRate => length_s * WORK_RATE_SEGMENTS,
+    };
+    let until = Until {
+        min_s: length_s,
+        max_s: length_s,
+        stderr_ratio: 0.0,
+        give_up_above: relative * (1.0 + 2.0 * hold.small_shift_ratio),
+        look_s: LOOK_S.max(base_period_s(ctx)),
+        blind_looks: BLIND_LOOKS,
+    };
+    let expected = Expected::new(base_period_s(ctx))
+        .ratio(relative, 0.01)
+        .ratio_range(relative * (1.0 - hold.large_shift_ratio), relative * (1.0 + hold.large_shift_ratio));
+    Segment::new(setting, expected, until, None, ctx)
+}
+
+/// Tells when another clock than the one asked for is in force.
+pub(super) fn watch_clock(wanted: ClockPair, ctx: &mut Context) {
+    let Some(seen) = ctx.telemetry.latest().and_then(|sample| sample.sm_clock) else { return };
+    let gap = seen.0.abs_diff(wanted.sm().0);
+    if f64::from(gap) > CLOCK_TOLERANCE * f64::from(wanted.sm().0) {
+        ctx.outbox.tell(Event::ClockNotReached { wanted, seen });
+    }
+}
+
+/// A clock read back within this of the one asked for counts as reached: they are read in steps of up to 15 MHz, and wander.
+const CLOCK_TOLERANCE: f64 = 0.02;

@@ -1,0 +1,241 @@
+//! What is known about the job that runs now: cost of each setting, time spent there, the account of the limit.
+
+use crate::caps::ClockPair;
+use crate::estimate::Estimate;
+use crate::event::ProgressSource;
+use crate::objective::RelativeCost;
+use crate::stats::Pooled;
+
+/// A setting to bring about: the clocks as they were found, or a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Found,
+    Pair(ClockPair),
+}
+
+/// One setting: its measurements, and how long the job has spent there.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) target: Target,
+    time_s: Pooled,
+    energy_j: Pooled,
+    iterations: u32,
+    /// Relative time to assume until it is measured.
+    assumed_time: f64,
+    /// Could not be set or measured: never again.
+    pub(super) banned: bool,
+    spent_s: f64,
+    used_j: f64,
+}
+
+/// Relative cost of a measured setting, with standard errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) cost: RelativeCost,
+    pub(super) time_stderr: f64,
+    pub(super) energy_stderr: f64,
+}
+
+impl Setting {
+    fn new(target: Target, assumed_time: f64) -> Self {
+        Self {
+            target,
+            time_s: Pooled::default(),
+            energy_j: Pooled::default(),
+            iterations: 0,
+            assumed_time,
+            banned: false,
+            spent_s: 0.0,
+            used_j: 0.0,
+        }
+    }
+
+    pub(super) fn spent_s(&self) -> f64 {
+        self.spent_s
+    }
+
+    pub(super) fn estimate(&self) -> Option<Estimate> {
+        (self.iterations > 0).then(|| {
+            let (time, energy) = (&self.time_s, &self.energy_j);
+            Estimate::new(time.mean(), time.stderr(), energy.mean(), energy.stderr(), self.iterations)
+        })
+    }
+}
+
+/// Time and energy of a run so far, with what they would have been at the found clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub(super) struct Totals {
+    pub(super) elapsed_s: f64,
+    pub(super) energy_j: f64,
+    /// Time that the same work takes at the found clocks, s.
+    pub(super) owed_s: f64,
+    /// Energy that the same work takes at the found clocks, J.
+    pub(super) owed_j: f64,
+    /// Standard error of `owed_s`, s.
+    pub(super) owed_stderr_s: f64,
+    /// Standard error of `owed_j`, J.
+    pub(super) owed_stderr_j: f64,
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.elapsed_s += other.elapsed_s;
+        self.energy_j += other.energy_j;
+        self.owed_s += other.owed_s;
+        self.owed_j += other.owed_j;
+        self.owed_stderr_s = self.owed_stderr_s.hypot(other.owed_stderr_s);
+        self.owed_stderr_j = self.owed_stderr_j.hypot(other.owed_stderr_j);
+    }
+}
+
+/// The job since its detection began. `settings[FOUND]` is the clocks as found.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) source: ProgressSource,
+    /// The period by detection, s; one second for a work rate.
+    pub(super) period_s: f64,
+    pub(super) settings: Vec<Setting>,
+    pub(super) in_force: usize,
+    pub(super) trials: u32,
+}
+
+/// Index of the found clocks.
+pub(super) const FOUND: usize = 0;
+
+impl Job {
+    pub(super) fn new() -> Self {
+        Self {
+            source: ProgressSource::Period,
+            period_s: 0.0,
+            settings: vec![Setting::new(Target::Found, 1.0)],
+            in_force: FOUND,
+            trials: 0,
+        }
+    }
+
+    /// Credits time and energy to the setting in force.
+    pub(super) fn spend(&mut self, spent_s: f64, used_j: f64) {
+        let setting = &mut self.settings[self.in_force];
+        setting.spent_s += spent_s;
+        setting.used_j += used_j;
+    }
+
+    /// Adds a measurement of a setting.
+    pub(super) fn record(&mut self, index: usize, seen: &Estimate) {
+        let setting = &mut self.settings[index];
+        setting.time_s.add(seen.time_s, seen.time_stderr_s);
+        setting.energy_j.add(seen.energy_j, seen.energy_stderr_j);
+        setting.iterations = setting.iterations.saturating_add(seen.iterations);
+    }
+
+    /// Index of a setting, made if it is new. `assumed_time`: relative time to assume until it is measured.
+    pub(super) fn index_of(&mut self, pair: ClockPair, assumed_time: f64) -> usize {
+        let target = Target::Pair(pair);
+        self.settings.iter().position(|setting| setting.target == target).unwrap_or_else(|| {
+            self.settings.push(Setting::new(target, assumed_time.max(0.5)));
+            self.settings.len() - 1
+        })
+    }
+
+    pub(super) fn baseline(&self) -> Option<Estimate> {
+        self.settings[FOUND].estimate()
+    }
+
+    /// Cost of a setting relative to the baseline, once both were measured. The errors are the setting's own: the
+    /// baseline's is common to all.
+    pub(super) fn measured(&self, index: usize) -> Option<Measured> {
+        if index == FOUND {
+            let cost = RelativeCost::DEFAULT;
+            return self.baseline().map(|_| Measured { cost, time_stderr: 0.0, energy_stderr: 0.0 });
+        }
+        let (own, base) = (self.settings.get(index)?.estimate()?, self.baseline()?);
+        Some(Measured {
+            cost: RelativeCost { time: own.time_s / base.time_s, energy: own.energy_j / base.energy_j },
+            time_stderr: own.time_stderr_s / base.time_s,
+            energy_stderr: own.energy_stderr_j / base.energy_j,
+        })
+    }
+
+    /// Relative time of a setting, measured or assumed.
+    pub(super) fn relative_time(&self, index: usize) -> f64 {
+        self.measured(index).map_or(self.settings[index].assumed_time, |measured| measured.cost.time)
+    }
+
+    /// The whole job so far, always by the newest knowledge about each setting.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        let base_power_w = self.baseline().map(|base| base.power_w());
+        let (mut owed_var_s, mut owed_var_j) = (0.0, 0.0);
+        let mut changed_owed_s = 0.0;
+        for (index, setting) in self.settings.iter().enumerate() {
+            totals.elapsed_s += setting.spent_s;
+            totals.energy_j += setting.used_j;
+            if index == FOUND {
+                totals.owed_s += setting.spent_s;
+                totals.owed_j += setting.used_j;
+                continue;
+            }
+            let owed_s = setting.spent_s / self.relative_time(index);
+            totals.owed_s += owed_s;
+            changed_owed_s += owed_s;
+            let power_w = base_power_w.unwrap_or(setting.used_j / setting.spent_s.max(1e-9));
+            totals.owed_j += owed_s * power_w;
+            let ratio_stderr = self.measured(index).map_or(0.05, |seen| seen.time_stderr / seen.cost.time);
+            owed_var_s += (owed_s * ratio_stderr).powi(2);
+            owed_var_j += (owed_s * power_w * ratio_stderr).powi(2);
+        }
+        if let Some(base) = self.baseline() {
+            let shared_s = changed_owed_s * base.time_stderr_ratio();
+            let shared_j = changed_owed_s * base.power_w() * base.energy_stderr_ratio();
+            owed_var_s += shared_s * shared_s;
+            owed_var_j += shared_j * shared_j;
+        }
+        totals.owed_stderr_s = owed_var_s.sqrt();
+        totals.owed_stderr_j = owed_var_j.sqrt();
+        totals
+    }
+
+    /// Forgets what was measured, but not what was spent: the job has changed a little.
+    pub(super) fn close_measurements(&mut self) -> Totals {
+        let totals = self.totals();
+        let (source, period_s, in_force) = (self.source, self.period_s, self.settings[self.in_force].target);
+        *self = Self { source, period_s, ..Self::new() };
+        if let Target::Pair(pair) = in_force {
+            self.in_force = self.index_of(pair, 1.0);
+        }
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caps::Capabilities;
+    use crate::units::Mhz;
+
+    fn estimate(time_s: f64, energy_j: f64) -> Estimate {
+        Estimate::new(time_s, 0.001 * time_s, energy_j, 0.005 * energy_j, 10)
+    }
+
+    #[test]
+    fn owes_the_time_that_the_same_work_takes_at_the_found_clocks() {
+        let caps = Capabilities::new([(Mhz(1000), vec![Mhz(900), Mhz(1000)])]).unwrap();
+        let mut job = Job::new();
+        job.spend(10.0, 4000.0);
+        job.record(FOUND, &estimate(0.1, 40.0));
+        let slow = job.index_of(caps.pairs().next().unwrap(), 1.2);
+        job.in_force = slow;
+        job.spend(11.0, 3300.0);
+        assert!((job.totals().owed_s - 10.0 - 11.0 / 1.2).abs() < 1e-9, "assumed before it is measured");
+        job.record(slow, &estimate(0.11, 33.0));
+        let totals = job.totals();
+        assert!((totals.owed_s - 20.0).abs() < 1e-9 && (totals.owed_j - 8000.0).abs() < 1e-6);
+        assert!((totals.elapsed_s - 21.0).abs() < 1e-9 && (totals.energy_j - 7300.0).abs() < 1e-9);
+        assert!(totals.owed_stderr_j > 10.0 && totals.owed_stderr_j < 100.0);
+        let closed = job.close_measurements();
+        assert_eq!(closed, totals);
+        assert_eq!(job.settings[job.in_force].target, job.settings[1].target);
+        assert!(job.baseline().is_none());
+    }
+}

@@ -1,0 +1,169 @@
+//! One stretch of time at one setting, measured. Baseline, trials and holding are all made of segments.
+
+use core::time::Duration;
+
+use crate::action::Fault;
+use crate::config::SearchConfig;
+use crate::estimate::Estimate;
+use crate::event::ProgressSource;
+use crate::input::Input;
+use crate::measure::Expected;
+use crate::time::Timestamp;
+
+use super::change::{Change, ChangeState};
+use super::context::Context;
+use super::work_meter::{WorkMeter, WorkState};
+
+/// Without samples for this long beyond its end a segment is over.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// When a segment is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Until {
+    /// Not before this long, s.
+    pub(super) min_s: f64,
+    /// Not later than this, s.
+    pub(super) max_s: f64,
+    /// In between: once the relative standard error of the time is this small.
+    pub(super) stderr_ratio: f64,
+    /// At any look: once the time, less two standard errors, is above this multiple of the period at found clocks.
+    pub(super) give_up_above: f64,
+    /// A look at the measurement every so often, s.
+    pub(super) look_s: f64,
+    /// Looks in a row without a measurement that end the segment.
+    pub(super) blind_looks: u32,
+}
+
+/// How a segment ended, or that it did not yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum SegmentState {
+    Running,
+    /// With a measurement.
+    Measured(Estimate),
+    /// The setting was in force, but nothing could be measured there.
+    Unmeasured,
+    /// The clocks could not be set.
+    Refused(Fault),
+    /// No samples came.
+    Silent,
+}
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Index of the setting in the job.
+    pub(super) setting: usize,
+    change: Change,
+    until: Until,
+    expected: Expected,
+    window: Option<Window>,
+    /// Set where progress is a work rate.
+    meter: Option<WorkMeter>,
+}
+
+/// The stretch that counts.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Timestamp,
+    next_look: Timestamp,
+    blind: u32,
+    best: Option<Estimate>,
+}
+
+impl Segment {
+    /// A segment at a setting of the job. `expected`: what the period will be. `from`: samples before now count too, from
+    /// this moment on, where the setting is in force already.
+    pub(super) fn new(
+        setting: usize,
+        expected: Expected,
+        until: Until,
+        from: Option<Timestamp>,
+        ctx: &mut Context,
+    ) -> Self {
+        let target = ctx.job.settings[setting].target;
+        let mut change = Change::to(target, ctx);
+        let meter = (ctx.job.source == ProgressSource::WorkRate).then(WorkMeter::default);
+        let window = match change.on(&Input::Timeout { now: ctx.now }, ctx) {
+            ChangeState::InForce(settled_at) => Some(open(from.unwrap_or(ctx.now).max(settled_at), &until)),
+            ChangeState::Pending | ChangeState::Refused(_) => None,
+        };
+        Self { setting, change, until, expected, window, meter }
+    }
+
+    /// Takes an input in.
+    pub(super) fn on(&mut self, input: &Input, ctx: &mut Context) -> SegmentState {
+        let Some(mut window) = self.window else {
+            match self.change.on(input, ctx) {
+                ChangeState::InForce(settled_at) => self.window = Some(open(settled_at, &self.until)),
+                ChangeState::Pending => {}
+                ChangeState::Refused(fault) => return SegmentState::Refused(fault),
+            }
+            return SegmentState::Running;
+        };
+        let state = match &mut self.meter {
+            Some(meter) => meter.on(input, window.from, &self.until, ctx),
+            None => look(&mut window, &self.until, &self.expected, ctx),
+        };
+        self.window = Some(window);
+        match state {
+            WorkState::Running if ctx.now > window.from + seconds(self.until.max_s) + SILENCE => {
+                match (self.meter.as_ref().and_then(WorkMeter::estimate).or(window.best), ctx.telemetry.latest_time()) {
+                    (Some(estimate), _) => SegmentState::Measured(estimate),
+                    (None, Some(latest)) if latest > window.from => SegmentState::Unmeasured,
+                    (None, _) => SegmentState::Silent,
+                }
+            }
+            WorkState::Running => SegmentState::Running,
+            WorkState::Done(estimate) => SegmentState::Measured(estimate),
+            WorkState::Failed => SegmentState::Unmeasured,
+        }
+    }
+
+    /// When the segment wants to be woken at the latest.
+    pub(super) fn deadline(&self, ctx: &Context) -> Option<Timestamp> {
+        let window = self.window?;
+        let end = window.from + seconds(self.until.max_s) + SILENCE;
+        let meter = self.meter.as_ref().and_then(|meter| meter.deadline(window.from, &self.until, ctx));
+        Some(meter.map_or(end, |next| next.min(end)))
+    }
+
+    pub(super) fn latest_estimate(&self) -> Option<Estimate> {
+        self.window.and_then(|window| window.best)
+    }
+}
+
+fn open(from: Timestamp, until: &Until) -> Window {
+    Window { from, next_look: from + seconds(until.min_s.min(until.look_s)), blind: 0, best: None }
+}
+
+/// Measures the window so far when it is time to.
+fn look(window: &mut Window, until: &Until, expected: &Expected, ctx: &mut Context) -> WorkState {
+    let Some(latest) = ctx.telemetry.latest_time().filter(|&latest| latest >= window.next_look) else {
+        return WorkState::Running;
+    };
+    window.next_look = latest + seconds(until.look_s);
+    let length_s = latest.seconds_since(window.from);
+    let is_last = length_s >= until.max_s;
+    let floors: SearchConfig = *ctx.config.search();
+    match ctx.telemetry.measure(window.from, latest, expected, &floors) {
+        Some(estimate) => {
+            window.best = Some(estimate);
+            window.blind = 0;
+            let surely_s = estimate.time_s - 2.0 * estimate.time_stderr_s;
+            let is_good = length_s >= until.min_s && estimate.time_stderr_ratio() <= until.stderr_ratio;
+            if is_last || is_good || surely_s > until.give_up_above * expected.period_s {
+                return WorkState::Done(estimate);
+            }
+        }
+        None => {
+            window.blind += 1;
+            if is_last || window.blind >= until.blind_looks {
+                return window.best.map_or(WorkState::Failed, WorkState::Done);
+            }
+        }
+    }
+    WorkState::Running
+}
+
+pub(super) fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,88 @@
+//! What the machine can say about the run so far.
+
+use core::time::Duration;
+
+use crate::caps::ClockPair;
+use crate::estimate::Estimate;
+use crate::event::{Phase, ProgressSource, StopReason};
+use crate::objective::RelativeCost;
+use crate::outcome::Outcome;
+
+/// An account of the run so far. Everything that the machine itself caused (detection, trials) is in it.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Report {
+    /// What the machine is doing.
+    pub phase: Phase,
+    /// Why it stopped, once it did.
+    pub stop_reason: Option<StopReason>,
+    /// The rhythm of the job.
+    pub outcome: Outcome,
+    /// Where the knowledge of progress comes from; `None` before the baseline.
+    pub progress: Option<ProgressSource>,
+    /// Time and energy of an iteration at the found clocks.
+    pub baseline: Option<Estimate>,
+    /// The pair that is locked now; `None`: the clocks are as they were found.
+    pub clocks: Option<ClockPair>,
+    /// What is (or would be) held, as the knowledge stands; `None` before the baseline.
+    pub hold: Option<HoldReport>,
+    /// The settings that were measured, in the order of their first trial.
+    pub trials: Vec<TrialReport>,
+    /// From the first sample to the last, s.
+    pub elapsed_s: f64,
+    /// Energy used in that time, J.
+    pub energy_j: f64,
+    /// Time that the same work would have taken at the found clocks, s.
+    pub default_time_s: f64,
+    /// Energy that the same work would have taken at the found clocks, J.
+    pub default_energy_j: f64,
+    /// 1 - energy / energy at the found clocks; `None` before another setting was measured.
+    pub saving: Option<f64>,
+    /// Standard error of `saving`.
+    pub saving_stderr: Option<f64>,
+    /// Time / time at the found clocks - 1; `None` before another setting was measured.
+    pub slowdown: Option<f64>,
+    /// Standard error of `slowdown`.
+    pub slowdown_stderr: Option<f64>,
+    /// Trials so far.
+    pub settings_tried: u32,
+    /// From the first sample to the first hold.
+    pub settled_after: Option<Duration>,
+    /// Events that were lost because nobody polled them.
+    pub events_dropped: u64,
+}
+
+/// One setting, or two in turns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct HoldReport {
+    /// The setting that keeps the limit by itself; `None`: the found clocks.
+    pub within: Option<ClockPair>,
+    /// The other one; the same where one setting is held.
+    pub beyond: Option<ClockPair>,
+    /// Share of the iterations at `beyond`, 0..1.
+    pub beyond_share: f64,
+    /// Mean cost of an iteration.
+    pub cost: RelativeCost,
+}
+
+/// One setting that was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TrialReport {
+    /// The setting.
+    pub clocks: ClockPair,
+    /// Time and energy of an iteration there, from all measurements so far.
+    pub measured: Estimate,
+    /// The same, relative to the baseline.
+    pub cost: RelativeCost,
+    /// Standard error of the relative time.
+    pub time_stderr: f64,
+    /// Standard error of the relative energy.
+    pub energy_stderr: f64,
+    /// Time spent there, s.
+    pub spent_s: f64,
+}
