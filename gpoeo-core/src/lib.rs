@@ -1,5 +1,65 @@
-//! The sans-IO state machine of gpoeo: watches a GPU's telemetry, finds the training iteration in it, and searches the
-//! clocks that save most energy within a slowdown limit.
+//! The sans-IO state machine of gpoeo: watches a GPU's telemetry from outside, finds the training iteration in it,
+//! measures what other clocks cost in time and energy, and holds the best ones within a slowdown limit.
+//!
+//! No I/O, no clock, no thread, no global state: [`Optimizer`] takes inputs in and gives actions and events out. Who has
+//! no loop of their own uses [`Driver`] with a [`GpuBackend`].
+//!
+//! # The loop
+//! 1. Feed **one** input (`handle_*`).
+//! 2. Drain [`Optimizer::poll_action`]; carry each action out and answer it once.
+//! 3. Drain [`Optimizer::poll_event`].
+//! 4. Wait for data, at most until [`Optimizer::poll_timeout`].
+//! 5. Again from 1, until [`Optimizer::is_stopped`].
+//!
+//! ```
+//! use gpoeo_core::{Capabilities, ClockPair, Command, Fault, Mhz, Optimizer, OptimizerConfig, Sample, Timestamp};
+//!
+//! // Yours: how clocks are set, and where samples come from.
+//! fn lock(_clocks: ClockPair) -> Result<(), Fault> { Ok(()) }
+//! fn unlock() -> Result<(), Fault> { Ok(()) }
+//! let telemetry = (0..500).map(|k| (0.02 * f64::from(k), if k % 10 < 7 { 350.0 } else { 120.0 }));
+//!
+//! let sm_clocks = (0..38).map(|gear| Mhz(855 + 15 * gear)).collect();
+//! let caps = Capabilities::new([(Mhz(1593), sm_clocks)])?;
+//! let mut optimizer = Optimizer::new(OptimizerConfig::default(), caps);
+//! for (time_s, power_w) in telemetry {
+//!     let now = Timestamp::from_secs_f64(time_s);
+//!     optimizer.handle_sample(Sample::new(now, power_w))?;
+//!     while let Some(action) = optimizer.poll_action() {
+//!         let done = match action.command {
+//!             Command::SetClocks(clocks) => lock(clocks),
+//!             Command::RestoreClocks => unlock(),
+//!             _ => Err(Fault::NotSupported),
+//!         };
+//!         match done {
+//!             Ok(()) => optimizer.handle_applied(action.id, now)?,
+//!             Err(fault) => optimizer.handle_failed(action.id, fault, now)?,
+//!         }
+//!     }
+//!     while let Some(event) = optimizer.poll_event() {
+//!         println!("{event:?}");
+//!     }
+//! }
+//! println!("{:?}", optimizer.report().outcome);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Modules, from the top down
+//! | module | what |
+//! | --- | --- |
+//! | `driver`, `replay` | loops around the machine |
+//! | `optimizer` | the machine: phases, segments, the account of the limit, the monitor |
+//! | `search` | which setting to measure next, and which (or which two) to hold |
+//! | `measure` | time and energy per iteration in one window, with standard errors |
+//! | `period` | the iteration: candidates, scores, the lasting answer |
+//! | `signal` | power on a uniform grid |
+//! | `objective` | what "best" means |
+//! | the rest | data: samples, capabilities, actions, events, reports, configuration |
+//!
+//! # Words
+//! *Slowdown* is time per iteration / time per iteration at default clocks - 1, *saving* is 1 - energy per iteration / the
+//! same at default clocks; over a run both include all that the optimizer itself caused. A *gear* is an index into the
+//! GPU's ascending list of clocks; a *clock pair* is a memory clock with an SM clock.
 #![forbid(unsafe_code)]
 
 mod action;
@@ -15,6 +75,7 @@ mod objective;
 mod optimizer;
 mod outcome;
 mod period;
+mod replay;
 mod report;
 mod sample;
 mod search;
@@ -38,6 +99,7 @@ pub use objective::{Objective, RelativeCost};
 pub use optimizer::Optimizer;
 pub use outcome::Outcome;
 pub use period::PeriodDetector;
+pub use replay::{Outputs, Recording};
 pub use report::{HoldReport, Report, TrialReport};
 pub use sample::{Counter, CounterSet, Sample};
 pub use signal::{Signal, Window};

@@ -200,11 +200,8 @@ fn scale_of(mem_gear: MemGear, ctx: &Context) -> Option<RelativeCost> {
 fn propose_memory(ctx: &Context) -> Option<Trial> {
     let home = ctx.caps.default_pair();
     let lower = ctx.caps.mem_gears().checked_sub(2).map(MemGear)?;
-    let was_tried = ctx
-        .job
-        .settings
-        .iter()
-        .any(|setting| matches!(setting.target, Target::Pair(pair) if pair.mem_gear() == lower));
+    let was_tried =
+        ctx.job.settings.iter().any(|setting| matches!(setting.target, Target::Pair(pair) if pair.mem_gear() == lower));
     if was_tried {
         return propose(lower, ctx);
     }

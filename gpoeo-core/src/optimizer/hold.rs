@@ -51,7 +51,13 @@ impl Hold {
         }
         let mut beyond_owed = 0.5;
         let segment = next_segment(&mut beyond_owed, ctx);
-        State::Hold(Self { segment, monitor: Monitor::default(), beyond_owed, last_baseline: now, is_rebaseline: false })
+        State::Hold(Self {
+            segment,
+            monitor: Monitor::default(),
+            beyond_owed,
+            last_baseline: now,
+            is_rebaseline: false,
+        })
     }
 
     pub(super) fn on(mut self, input: &Input, ctx: &mut Context) -> State {

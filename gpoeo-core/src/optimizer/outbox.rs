@@ -30,14 +30,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new(timeout: Duration) -> Self {
-        Self {
-            waiting: None,
-            open: None,
-            next_id: 0,
-            timeout,
-            events: VecDeque::with_capacity(MAX_EVENTS),
-            dropped: 0,
-        }
+        Self { waiting: None, open: None, next_id: 0, timeout, events: VecDeque::with_capacity(MAX_EVENTS), dropped: 0 }
     }
 
     /// Asks for an action; one that waits and was not polled yet is withdrawn.

@@ -1,6 +1,6 @@
 //! Everything that is derived from the samples: the signal and its period, the energy, and measurements over windows.
 
-use crate::config::{DetectorConfig, MeasureConfig, OptimizerConfig, SearchConfig};
+use crate::config::{DetectorConfig, MeasureConfig, OptimizerConfig, SearchConfig, SignalConfig};
 use crate::estimate::Estimate;
 use crate::measure::{EnergyLog, Expected, PeriodFitter};
 use crate::period::PeriodDetector;
@@ -22,7 +22,8 @@ pub(super) struct Telemetry {
 impl Telemetry {
     pub(super) fn new(config: &OptimizerConfig) -> Self {
         let measure = MeasureConfig::default();
-        let detector = PeriodDetector::new(&DetectorConfig::at_interval(config.sample_interval()));
+        let signal = SignalConfig { step: config.sample_interval(), ..SignalConfig::default() };
+        let detector = PeriodDetector::new(&DetectorConfig { signal, ..DetectorConfig::default() });
         let scratch = vec![0.0; detector.signal().capacity()].into_boxed_slice();
         Self { detector, energy: EnergyLog::new(&measure), fitter: PeriodFitter::new(&measure), scratch, latest: None }
     }

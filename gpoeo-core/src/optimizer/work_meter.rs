@@ -4,8 +4,6 @@
 //! repeats. Counters cost power while they are open, so they are read in short windows. Source: GPOEO §4 (aperiodic
 //! workloads), with a standard error from the scatter of the windows.
 
-use core::time::Duration;
-
 use crate::action::{ActionId, Command};
 use crate::estimate::Estimate;
 use crate::input::Input;

@@ -1,0 +1,54 @@
+//! Invariant 10: saving and slowdown are unknown before another setting was measured; energy is the counter's; what the
+//! report says is what happened.
+
+use gpoeo_core::{OptimizerConfig, Phase, ProgressSource};
+
+use crate::world::{World, caps};
+
+#[test]
+fn says_nothing_before_it_knows() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    while world.machine.phase() != Phase::Search {
+        let report = world.machine.report();
+        assert_eq!((report.saving, report.slowdown), (None, None));
+        world.step();
+    }
+}
+
+#[test]
+fn the_account_is_what_happened() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    world.run(600.0);
+    let report = world.machine.report();
+    let slowdown = world.elapsed_s() / (world.work * world.period_s) - 1.0;
+    assert!((report.slowdown.unwrap() - slowdown).abs() < 0.003, "{:?} against {slowdown}", report.slowdown);
+    assert!((report.energy_j - world.energy_j).abs() < 20.0);
+    let default_j = world.work * world.period_s * (80.0 + 340.0 * (0.6 + 0.4 * 0.45));
+    let saving = 1.0 - world.energy_j / default_j;
+    let (said, doubt) = (report.saving.unwrap(), report.saving_stderr.unwrap());
+    assert!((said - saving).abs() < 3.0 * doubt, "{said} ± {doubt} against {saving}");
+    assert!(saving > 0.05 && doubt > 0.0 && doubt < 0.01);
+    assert_eq!(report.progress, Some(ProgressSource::Period));
+    assert!(report.settled_after.unwrap().as_secs() < 120);
+}
+
+#[test]
+fn a_job_without_a_period_is_measured_by_its_work_rate() {
+    let mut world = World::new(OptimizerConfig::default(), caps().with_counters(1));
+    world.is_aperiodic = true;
+    world.run(900.0);
+    let report = world.machine.report();
+    assert_eq!(report.progress, Some(ProgressSource::WorkRate));
+    let slowdown = world.elapsed_s() / (world.work * world.period_s) - 1.0;
+    assert!((report.slowdown.unwrap() - slowdown).abs() < 0.005, "{:?} against {slowdown}", report.slowdown);
+    assert!(slowdown < 0.055 && report.saving.unwrap() > 0.03, "{report:?}");
+}
+
+#[test]
+fn without_counters_a_job_without_a_period_keeps_its_clocks() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    world.is_aperiodic = true;
+    world.run(120.0);
+    assert!(world.locked.is_none());
+    assert_eq!(world.machine.phase(), Phase::Detect);
+}

@@ -1,0 +1,15 @@
+//! The invariants of the machine, one file each, on a small world without noise.
+#![allow(missing_docs)]
+
+mod bounded;
+mod contained;
+mod deterministic;
+mod found_clocks;
+mod guard;
+mod honest;
+mod live;
+mod one_at_a_time;
+mod refused;
+mod restored;
+mod shift_free;
+mod world;
