@@ -36,7 +36,7 @@ impl Default for EvaluateOptions {
     /// All policies, the default objective, 20 minutes, one seed.
     fn default() -> Self {
         let RunOptions { objective, length, sim, .. } = RunOptions::default();
-        Self { policies: Policy::ALL.to_vec(), objective, length, seeds: 1, gpu: None, sim }
+        Self { policies: Policy::USUAL.to_vec(), objective, length, seeds: 1, gpu: None, sim }
     }
 }
 

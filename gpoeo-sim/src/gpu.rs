@@ -172,6 +172,12 @@ impl SimGpu {
         &self.workload
     }
 
+    /// The virtual time now.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.now
+    }
+
     /// Whether the time has run out.
     #[must_use]
     pub fn is_over(&self) -> bool {

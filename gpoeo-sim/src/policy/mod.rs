@@ -2,6 +2,7 @@
 
 mod constant;
 mod hull;
+mod model_free;
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,8 +20,12 @@ use crate::workload::Workload;
 pub enum Policy {
     /// Nobody: the driver's default clocks.
     Default,
+    /// Ours as it is meant to be used; without a trained model the same as [`Policy::ModelFree`].
+    Gpoeo,
     /// The best mix of two settings, known from the start: see [`best_mix`](crate::best_mix).
     Hull,
+    /// Ours without a model: starts from measurements alone.
+    ModelFree,
     /// The best constant setting, known from the start: see [`oracle`](crate::oracle()).
     Oracle,
     /// A static power limit as admins set it: see [`power_cap_w`].
@@ -29,14 +34,20 @@ pub enum Policy {
 
 impl Policy {
     /// All policies, those that know everything last.
-    pub const ALL: [Self; 4] = [Self::Default, Self::PowerLimit, Self::Oracle, Self::Hull];
+    pub const ALL: [Self; 6] =
+        [Self::Gpoeo, Self::ModelFree, Self::Default, Self::PowerLimit, Self::Oracle, Self::Hull];
+
+    /// What an evaluation compares unless told otherwise.
+    pub const USUAL: [Self; 5] = [Self::Gpoeo, Self::Default, Self::PowerLimit, Self::Oracle, Self::Hull];
 
     /// The name on the command line and in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::Gpoeo => "gpoeo",
             Self::Hull => "hull",
+            Self::ModelFree => "model-free",
             Self::Oracle => "oracle",
             Self::PowerLimit => "power-limit",
         }
@@ -51,7 +62,7 @@ impl fmt::Display for Policy {
 
 /// A name that is no policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such policy; the policies are default, power-limit, oracle and hull")]
+#[error("there is no such policy; the policies are gpoeo, model-free, default, power-limit, oracle and hull")]
 #[non_exhaustive]
 pub struct UnknownPolicy;
 
@@ -116,6 +127,7 @@ pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> 
     let curve = workload.curve();
     match policy {
         Policy::Default => hold(workload, options, curve.default_clocks()),
+        Policy::Gpoeo | Policy::ModelFree => model_free::run(workload, options),
         Policy::Hull => hull::run(workload, options),
         Policy::Oracle => {
             let (clocks, _) = best_constant(workload, options.objective);
@@ -142,17 +154,23 @@ fn hold(workload: &Workload, options: &RunOptions, clocks: ClockPair) -> RunOutc
 /// The outcome of a policy that neither detects nor searches.
 fn finished(gpu: &SimGpu, objective: Objective) -> RunOutcome {
     let (oracle_clocks, oracle_cost) = best_constant(gpu.workload(), objective);
-    let last_clocks = gpu.asked_clocks();
+    let (last_clocks, last_cost) = last_setting(gpu);
     RunOutcome {
         account: gpu.account(),
         last_clocks,
-        last_cost: gpu.workload().curve().cost(last_clocks).unwrap_or(RelativeCost::DEFAULT),
+        last_cost,
         oracle_clocks,
         oracle_cost,
         settled_s: Some(0.0),
         settings_tried: 0,
         outcome: None,
     }
+}
+
+/// The setting asked for when the time ran out, and its noise-free cost.
+fn last_setting(gpu: &SimGpu) -> (ClockPair, RelativeCost) {
+    let clocks = gpu.asked_clocks();
+    (clocks, gpu.workload().curve().cost(clocks).unwrap_or(RelativeCost::DEFAULT))
 }
 
 fn best_constant(workload: &Workload, objective: Objective) -> (ClockPair, RelativeCost) {
