@@ -8,7 +8,7 @@ use crate::api::NvmlApi;
 use crate::caps::{self, MemoryClocks};
 use crate::clock::{HostClock, SystemClock};
 use crate::locks::{FoundLocks, Locks, MemoryTarget};
-use crate::samples::{SampleReader, Telemetry};
+use crate::samples::{ReadCost, SampleReader, Telemetry};
 
 /// Whether clocks may be set at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,10 +90,10 @@ impl<A: NvmlApi, C: HostClock> NvmlBackend<A, C> {
         self.reader.dropped()
     }
 
-    /// Calls into NVML made for reading samples so far.
+    /// What reading samples has cost so far.
     #[must_use]
-    pub fn read_calls(&self) -> u64 {
-        self.reader.calls()
+    pub fn read_cost(&self) -> ReadCost {
+        self.reader.cost()
     }
 
     fn refuse(&self, what: &'static str, fix: &'static str) -> BackendError {

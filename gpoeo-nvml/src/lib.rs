@@ -52,5 +52,5 @@ pub use error::NvmlStatus;
 #[cfg(feature = "nvml")]
 pub use library::{Gpu, Library, Listed, LoadError};
 pub use locks::{FoundLocks, reset_locks};
-pub use samples::{PowerSource, Telemetry};
+pub use samples::{PowerSource, ReadCost, Telemetry};
 pub use select::{GpuIdentity, SelectError, select};

@@ -26,6 +26,8 @@ struct Arguments {
 enum Command {
     Devices(cmd::devices::Arguments),
     Reset(cmd::reset::Arguments),
+    Run(cmd::run::Arguments),
+    Watch(cmd::watch::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Devices(arguments) => cmd::devices::run(&arguments, library),
         Command::Reset(arguments) => cmd::reset::run(&arguments, library),
+        Command::Run(arguments) => cmd::run::run(&arguments, library),
+        Command::Watch(arguments) => cmd::watch::run(&arguments, library),
     };
     match result {
         Ok(code) => code,

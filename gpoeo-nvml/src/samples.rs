@@ -37,6 +37,15 @@ impl PowerSource {
         }
     }
 
+    /// How often the source has something new (where it is busy).
+    #[must_use]
+    pub const fn interval(self) -> Duration {
+        match self {
+            Self::Ring => Duration::from_millis(20),
+            Self::InstantField | Self::UsageInstant | Self::UsageAverage => Duration::from_millis(100),
+        }
+    }
+
     /// Tries the sources in order and takes the first that answers. A ring that is empty does not count: an active
     /// ring always holds samples, and waiting for one that never fills would be a run without readings.
     fn probe(api: &mut impl NvmlApi) -> Result<Self, NvmlStatus> {
@@ -109,14 +118,32 @@ pub(crate) struct SampleReader {
     cursor_us: u64,
     /// Time of the last sample given out; at first the time from which on samples are wanted.
     last: Timestamp,
+    cost: ReadCost,
     dropped: u64,
-    calls: u64,
+}
+
+/// What reading has cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadCost {
+    /// Reads, each of all that is new.
+    pub reads: u64,
+    /// Calls into NVML.
+    pub calls: u64,
+    /// Time spent in them.
+    pub time: Duration,
 }
 
 impl SampleReader {
     /// Samples at or before `start` will be dropped.
     pub(crate) fn new(telemetry: Telemetry, start: Timestamp) -> Self {
-        Self { telemetry, clock: DriverClock::default(), cursor_us: 0, last: start, dropped: 0, calls: 0 }
+        Self {
+            telemetry,
+            clock: DriverClock::default(),
+            cursor_us: 0,
+            last: start,
+            cost: ReadCost::default(),
+            dropped: 0,
+        }
     }
 
     pub(crate) fn telemetry(&self) -> Telemetry {
@@ -128,12 +155,26 @@ impl SampleReader {
         self.dropped
     }
 
-    /// Calls into NVML so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.calls
+    pub(crate) fn cost(&self) -> ReadCost {
+        self.cost
     }
 
+    /// Appends all samples that are new, oldest first.
     pub(crate) fn read(
+        &mut self,
+        api: &mut impl NvmlApi,
+        host: &mut impl HostClock,
+        gpu: &str,
+        out: &mut Vec<Sample>,
+    ) -> Result<(), BackendError> {
+        let start_ns = host.times().monotonic_ns;
+        let result = self.read_all(api, host, gpu, out);
+        self.cost.reads += 1;
+        self.cost.time += Duration::from_nanos(host.times().monotonic_ns.saturating_sub(start_ns));
+        result
+    }
+
+    fn read_all(
         &mut self,
         api: &mut impl NvmlApi,
         host: &mut impl HostClock,
@@ -169,7 +210,7 @@ impl SampleReader {
         if self.clock.stepped(host.times()) {
             self.cursor_us = 0;
         }
-        self.calls += 1;
+        self.cost.calls += 1;
         let mut samples = match api.power_samples(self.cursor_us) {
             Ok(samples) => samples,
             // No news is no failure.
@@ -202,7 +243,7 @@ impl SampleReader {
     }
 
     fn poll_power(&mut self, api: &mut impl NvmlApi) -> Result<f64, NvmlStatus> {
-        self.calls += 1;
+        self.cost.calls += 1;
         match self.telemetry.power {
             PowerSource::InstantField => api.instant_power_w(),
             PowerSource::Ring | PowerSource::UsageInstant | PowerSource::UsageAverage => api.power_usage_w(),
@@ -227,7 +268,7 @@ impl SampleReader {
     }
 
     fn optional<T>(&mut self, result: Result<T, NvmlStatus>) -> Result<Option<T>, NvmlStatus> {
-        self.calls += 1;
+        self.cost.calls += 1;
         match result {
             Ok(value) => Ok(Some(value)),
             Err(status) if status.is_loss() => Err(status),

@@ -3,7 +3,7 @@
 use core::error::Error;
 use std::io;
 
-use gpoeo_core::{BackendError, Fault};
+use gpoeo_core::{BackendError, ConfigError, DriverError, Fault};
 use gpoeo_nvml::{LoadError, NvmlStatus, SelectError};
 
 /// Why a command ended.
@@ -13,52 +13,78 @@ pub(crate) enum CliError {
     Backend(#[from] BackendError),
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error("bad configuration")]
+    Config(#[from] ConfigError),
+    #[error("the GPU cannot be driven")]
+    Driver(#[from] DriverError),
     #[error("the GPUs cannot be listed; {}", .0.fix())]
     Listing(#[source] NvmlStatus),
+    #[error("GPU {gpu} was lost: {}", .failure.as_deref().unwrap_or("it does not answer any more"))]
+    Lost { gpu: String, failure: Option<String> },
     #[error("the driver works but there is no GPU; check with nvidia-smi -L that this machine or container has one")]
     NoGpu,
     #[error("writing the output failed; check where it goes")]
     Output(#[from] io::Error),
+    #[error("gpoeo has a bug: a thread panicked, see above")]
+    Panicked,
     #[error(transparent)]
     Select(#[from] SelectError),
+    #[error(
+        "the GPUs of one job need one decision for all of them, which gpoeo cannot take yet; name one GPU, or leave \
+         --allow-unwatched out to observe them"
+    )]
+    SeveralGpus,
+    #[error("cannot start {command:?}; check its name and that it may be executed")]
+    Start { command: String, source: io::Error },
+    #[error("the operating system refused a thread, a signal handler or a wait; check the limits of this process")]
+    System(#[source] io::Error),
     #[error("GPU {index} cannot be opened; {}", .status.fix())]
     Unreachable {
         index: u32,
         #[source]
         status: NvmlStatus,
     },
+    #[error("say with -i which GPU the command uses; there are: {known}")]
+    WhichGpu { known: String },
 }
 
 impl CliError {
     /// The exit code, as `design.md` promises them to scripts.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Output(_) | Self::Select(_) => 2,
-            Self::Backend(error) => code_of(error.fault),
+            Self::Config(_) | Self::Output(_) | Self::Select(_) | Self::SeveralGpus => 2,
+            Self::Start { .. } | Self::System(_) | Self::WhichGpu { .. } => 2,
+            Self::Backend(error) | Self::Driver(DriverError::Backend(error)) => code_of(error.fault),
+            Self::Lost { .. } => 5,
             // Nothing of the GPU was in use yet that could have been lost.
             Self::Load(LoadError::Refused { source: status, .. }) | Self::Listing(status)
                 if status.fault() == Fault::NoPermission =>
             {
                 3
             }
-            Self::Load(_) | Self::Listing(_) | Self::NoGpu => 4,
+            Self::Driver(_) | Self::Load(_) | Self::Listing(_) | Self::NoGpu | Self::Panicked => 4,
             Self::Unreachable { status, .. } => code_of(status.fault()),
         }
     }
 
     /// The error and its causes, on one line.
     pub(crate) fn line(&self) -> String {
-        let causes = core::iter::successors(self.source(), |&error| error.source());
-        let line = causes.map(ToString::to_string).fold(self.to_string(), |line, cause| {
-            // Some libraries repeat their source in their own message.
-            if line.contains(&cause) { line } else { format!("{line} ({cause})") }
-        });
-        line.replace('\n', " ")
+        line(self)
     }
 
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// An error and its causes, on one line.
+pub(crate) fn line(error: &(dyn Error + 'static)) -> String {
+    let causes = core::iter::successors(error.source(), |&error| error.source());
+    let line = causes.map(ToString::to_string).fold(error.to_string(), |line, cause| {
+        // Some libraries repeat their source in their own message.
+        if line.contains(&cause) { line } else { format!("{line} ({cause})") }
+    });
+    line.replace('\n', " ")
 }
 
 /// The exit code of a device's failure.
@@ -95,6 +121,9 @@ mod tests {
             (refused(4), 3),
             (refused(9), 4),
             (refused(18), 4),
+            (CliError::SeveralGpus, 2),
+            (CliError::Lost { gpu: "0".into(), failure: None }, 5),
+            (DriverError::Backend(BackendError::new(Fault::NoPermission, "0", "", "")).into(), 3),
             (CliError::Listing(NvmlStatus(4)), 3),
             (CliError::Listing(NvmlStatus(999)), 4),
             (CliError::NoGpu, 4),

@@ -1,9 +1,14 @@
 //! The subcommands, and what they share.
 
+mod account;
 pub(crate) mod devices;
 mod error;
+mod job;
 mod procfs;
 pub(crate) mod reset;
+pub(crate) mod run;
+mod session;
+pub(crate) mod watch;
 
 use std::path::Path;
 

@@ -13,6 +13,23 @@ pub(crate) fn has_admin_capability() -> Option<bool> {
     Some(mask & (1 << CAP_SYS_ADMIN) != 0 && is_initial_namespace)
 }
 
+/// A set of signals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SignalSet(u64);
+
+impl SignalSet {
+    pub(crate) fn contains(self, signal: i32) -> bool {
+        // Bit 0 is signal 1.
+        (1..=64).contains(&signal) && self.0 & (1 << (signal - 1)) != 0
+    }
+}
+
+/// The signals that this process ignores; none where that cannot be known.
+pub(crate) fn ignored_signals() -> SignalSet {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    SignalSet(mask(&status, "SigIgn").unwrap_or(0))
+}
+
 /// A hexadecimal mask of `/proc/self/status`.
 fn mask(status: &str, field: &str) -> Option<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
@@ -35,6 +52,13 @@ mod tests {
         assert_eq!(mask(STATUS, "CapEff"), Some(1 << CAP_SYS_ADMIN));
         assert_eq!(mask(STATUS, "Cap"), None);
         assert_eq!(mask("CapEff:\tnonsense\n", "CapEff"), None);
+    }
+
+    #[test]
+    fn ignored_signals_are_counted_from_one() {
+        let ignored = SignalSet(mask(STATUS, "SigIgn").unwrap());
+        let numbers: Vec<i32> = (-1..200).filter(|&signal| ignored.contains(signal)).collect();
+        assert_eq!(numbers, [1, 13]);
     }
 
     #[test]

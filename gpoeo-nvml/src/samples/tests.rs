@@ -1,5 +1,3 @@
-use std::collections::VecDeque;
-
 use super::*;
 use crate::api::{MockNvmlApi, PowerSample, Utilization};
 use crate::clock::HostTimes;
@@ -9,24 +7,18 @@ use mockall::Sequence;
 const SECOND: u64 = 1_000_000_000;
 const UNIX_US: u64 = 1_760_000_000 * 1_000_000;
 
-/// A host that was up for 1000 s at Unix time 1.76e9; each reading of its clocks is the next of a list, the last for
-/// ever.
-struct Host(VecDeque<HostTimes>);
-
-impl Host {
-    fn at_ms(moments: &[u64]) -> Self {
-        Self(moments.iter().map(|&ms| times(ms)).collect())
-    }
-}
+/// A host whose clocks stand still during a read.
+struct Host(HostTimes);
 
 impl HostClock for Host {
     fn times(&mut self) -> HostTimes {
-        if self.0.len() > 1 { self.0.pop_front().unwrap() } else { self.0[0] }
+        self.0
     }
 
     fn wait(&mut self, _span: Duration) {}
 }
 
+/// The clocks of a host that was up for 1000 s at Unix time 1.76e9, `ms` later.
 fn times(ms: u64) -> HostTimes {
     let ns = 1000 * SECOND + ms * 1_000_000;
     HostTimes { monotonic_ns: ns, boottime_ns: ns, realtime_ns: UNIX_US * 1000 + ms * 1_000_000 }
@@ -51,9 +43,9 @@ fn expect_slow(api: &mut MockNvmlApi) {
     api.expect_utilization().returning(|| Ok(Utilization { sm_pct: 98, memory_pct: 40 }));
 }
 
-fn read(reader: &mut SampleReader, api: &mut MockNvmlApi, host: &mut Host) -> Vec<Sample> {
+fn read(reader: &mut SampleReader, api: &mut MockNvmlApi, now: HostTimes) -> Vec<Sample> {
     let mut out = Vec::new();
-    reader.read(api, host, "0", &mut out).unwrap();
+    reader.read(api, &mut Host(now), "0", &mut out).unwrap();
     out
 }
 
@@ -62,7 +54,7 @@ fn ring_samples_keep_their_own_time_and_only_the_newest_carries_what_was_read_no
     let mut api = MockNvmlApi::new();
     api.expect_power_samples().return_once(|_| Ok(vec![stamped(20, 300.0), stamped(40, 310.0), stamped(60, 305.0)]));
     expect_slow(&mut api);
-    let out = read(&mut reader(PowerSource::Ring), &mut api, &mut Host::at_ms(&[70]));
+    let out = read(&mut reader(PowerSource::Ring), &mut api, times(70));
     assert_eq!(out.iter().map(|sample| sample.time).collect::<Vec<_>>(), [at_ms(20), at_ms(40), at_ms(60)]);
     assert_eq!(out[0], Sample::new(at_ms(20), 300.0));
     let newest = Sample::new(at_ms(60), 305.0).energy_j(81.5).sm_util(0.98).mem_util(0.4);
@@ -84,8 +76,8 @@ fn one_read_is_the_ring_then_energy_then_clocks_then_utilisation() {
     let busy = Utilization { sm_pct: 1, memory_pct: 1 };
     api.expect_utilization().once().in_sequence(&mut order).returning(move || Ok(busy));
     let mut reader = reader(PowerSource::Ring);
-    read(&mut reader, &mut api, &mut Host::at_ms(&[30]));
-    assert_eq!(reader.calls(), 5);
+    read(&mut reader, &mut api, times(30));
+    assert_eq!((reader.cost().reads, reader.cost().calls), (1, 5));
 }
 
 #[test]
@@ -101,9 +93,8 @@ fn asks_only_for_what_is_newer_than_the_last_sample() {
     }
     expect_slow(&mut api);
     let mut reader = reader(PowerSource::Ring);
-    let mut host = Host::at_ms(&[30, 30, 50, 50, 70]);
-    let times: Vec<_> = (0..3).flat_map(|_| read(&mut reader, &mut api, &mut host)).map(|sample| sample.time).collect();
-    assert_eq!(times, [at_ms(20), at_ms(40), at_ms(60)]);
+    let samples = [30, 50, 70].map(|ms| read(&mut reader, &mut api, times(ms))[0].time);
+    assert_eq!(samples, [at_ms(20), at_ms(40), at_ms(60)]);
 }
 
 #[test]
@@ -120,9 +111,8 @@ fn late_double_and_future_samples_are_dropped_and_counted_and_disorder_is_sorted
     }
     expect_slow(&mut api);
     let mut reader = reader(PowerSource::Ring);
-    let mut host = Host::at_ms(&[50, 50, 70, 70, 90]);
-    let powers: Vec<_> =
-        (0..3).flat_map(|_| read(&mut reader, &mut api, &mut host)).map(|sample| sample.power_w).collect();
+    let samples = [50, 70, 90].into_iter().flat_map(|ms| read(&mut reader, &mut api, times(ms)));
+    let powers: Vec<_> = samples.map(|sample| sample.power_w).collect();
     assert_eq!(powers, [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(reader.dropped(), 4);
 }
@@ -134,7 +124,7 @@ fn what_the_ring_holds_from_before_the_start_is_not_given_out() {
     api.expect_power_samples().return_once(move |_| Ok(vec![early, stamped(0, 101.0), stamped(20, 102.0)]));
     expect_slow(&mut api);
     let mut reader = reader(PowerSource::Ring);
-    assert_eq!(read(&mut reader, &mut api, &mut Host::at_ms(&[30])).len(), 1);
+    assert_eq!(read(&mut reader, &mut api, times(30)).len(), 1);
     assert_eq!(reader.dropped(), 0);
 }
 
@@ -143,7 +133,7 @@ fn no_news_is_no_failure_and_costs_one_call() {
     for status in [NvmlStatus::NOT_FOUND, NvmlStatus::NO_DATA] {
         let mut api = MockNvmlApi::new();
         api.expect_power_samples().once().return_once(move |_| Err(status));
-        assert_eq!(read(&mut reader(PowerSource::Ring), &mut api, &mut Host::at_ms(&[30])), []);
+        assert_eq!(read(&mut reader(PowerSource::Ring), &mut api, times(30)), []);
     }
 }
 
@@ -168,9 +158,8 @@ fn when_the_wall_clock_was_set_back_the_ring_is_read_from_its_beginning() {
     expect_slow(&mut api);
     let mut reader = reader(PowerSource::Ring);
     let set_back = |ms| HostTimes { realtime_ns: times(ms).realtime_ns - step_us * 1000, ..times(ms) };
-    let moments = [times(30), times(30), times(50), times(50), set_back(70), set_back(70), set_back(90)];
-    let mut host = Host(moments.into());
-    let samples: Vec<_> = (0..4).flat_map(|_| read(&mut reader, &mut api, &mut host)).collect();
+    let moments = [times(30), times(50), set_back(70), set_back(90)];
+    let samples: Vec<_> = moments.into_iter().flat_map(|now| read(&mut reader, &mut api, now)).collect();
     assert_eq!(samples.iter().map(|sample| sample.power_w).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
     assert!(samples.windows(2).all(|pair| pair[1].time.saturating_since(pair[0].time) == Duration::from_millis(20)));
 }
@@ -181,14 +170,13 @@ fn a_polled_source_gives_one_sample_a_read_stamped_now() {
     api.expect_instant_power_w().times(2).returning(|| Ok(250.0));
     expect_slow(&mut api);
     let mut reader = reader(PowerSource::InstantField);
-    let mut host = Host::at_ms(&[100, 200]);
-    assert_eq!(read(&mut reader, &mut api, &mut host)[0].time, at_ms(100));
-    assert_eq!(read(&mut reader, &mut api, &mut host)[0].time, at_ms(200));
+    assert_eq!(read(&mut reader, &mut api, times(100))[0].time, at_ms(100));
+    assert_eq!(read(&mut reader, &mut api, times(200))[0].time, at_ms(200));
     for source in [PowerSource::UsageInstant, PowerSource::UsageAverage] {
         let mut api = MockNvmlApi::new();
         api.expect_power_usage_w().once().returning(|| Ok(240.0));
         expect_slow(&mut api);
-        assert_eq!(read(&mut super::tests::reader(source), &mut api, &mut Host::at_ms(&[100]))[0].power_w, 240.0);
+        assert_eq!(read(&mut super::tests::reader(source), &mut api, times(100))[0].power_w, 240.0);
     }
 }
 
@@ -199,7 +187,7 @@ fn a_failing_field_is_absent_and_an_absurd_utilisation_too() {
     api.expect_energy_j().returning(|| Err(NvmlStatus::UNKNOWN));
     api.expect_clock_mhz().returning(|_| Err(NvmlStatus::NOT_SUPPORTED));
     api.expect_utilization().returning(|| Ok(Utilization { sm_pct: 4_000_000, memory_pct: 100 }));
-    let out = read(&mut reader(PowerSource::InstantField), &mut api, &mut Host::at_ms(&[100]));
+    let out = read(&mut reader(PowerSource::InstantField), &mut api, times(100));
     assert_eq!(out, [Sample::new(at_ms(100), 250.0).mem_util(1.0)]);
 }
 
@@ -209,7 +197,7 @@ fn a_gpu_that_is_lost_within_a_read_still_gives_the_samples_it_had() {
     api.expect_power_samples().return_once(|_| Ok(vec![stamped(20, 300.0)]));
     api.expect_energy_j().returning(|| Err(NvmlStatus::GPU_IS_LOST));
     let mut out = Vec::new();
-    let error = reader(PowerSource::Ring).read(&mut api, &mut Host::at_ms(&[30]), "0", &mut out).unwrap_err();
+    let error = reader(PowerSource::Ring).read(&mut api, &mut Host(times(30)), "0", &mut out).unwrap_err();
     assert_eq!((error.fault, out.len()), (Fault::GpuLost, 1));
 }
 
@@ -219,7 +207,7 @@ fn every_code_of_a_failed_power_reading_reaches_the_core_as_its_fault() {
         let mut api = MockNvmlApi::new();
         api.expect_power_samples().once().return_once(move |_| Err(NvmlStatus(code)));
         let mut out = Vec::new();
-        let error = reader(PowerSource::Ring).read(&mut api, &mut Host::at_ms(&[30]), "0", &mut out).unwrap_err();
+        let error = reader(PowerSource::Ring).read(&mut api, &mut Host(times(30)), "0", &mut out).unwrap_err();
         assert_eq!(error.fault, NvmlStatus(code).fault());
         assert_eq!(error.fix, NvmlStatus(code).fix());
     }
@@ -279,5 +267,5 @@ fn an_absent_energy_counter_is_never_asked_again() {
     api.expect_clock_mhz().returning(|_| Ok(1));
     let telemetry = Telemetry { power: PowerSource::InstantField, has_energy: false, has_utilization: false };
     let mut reader = SampleReader::new(telemetry, at_ms(0));
-    assert_eq!(read(&mut reader, &mut api, &mut Host::at_ms(&[100]))[0].energy_j, None);
+    assert_eq!(read(&mut reader, &mut api, times(100))[0].energy_j, None);
 }

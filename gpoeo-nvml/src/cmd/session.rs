@@ -1,0 +1,176 @@
+//! One GPU under the core's [`Driver`], on a thread of its own.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::thread::Thread;
+
+use gpoeo_core::{
+    BackendError, Driver, DriverError, Event, Input, Objective, Observer, OptimizerConfig, Report, Sample, Step,
+};
+use gpoeo_nvml::{BackendOptions, Gpu, GpuIdentity, NvmlBackend, PowerSource};
+
+use super::Node;
+use super::error::CliError;
+
+pub(crate) type GpuDriver = Driver<NvmlBackend<Gpu>>;
+
+/// A GPU ready to be driven.
+pub(crate) struct Session {
+    pub(crate) identity: GpuIdentity,
+    pub(crate) driver: GpuDriver,
+}
+
+impl Session {
+    /// Probes the GPU. A source that gives one sample a read is read as often as it changes; the ring, which keeps
+    /// them, at the core's own pace.
+    pub(crate) fn open(
+        node: &Node,
+        identity: GpuIdentity,
+        options: BackendOptions,
+        objective: Objective,
+    ) -> Result<Self, CliError> {
+        let backend = NvmlBackend::new(node.library.gpu(&identity.uuid), identity.to_string(), options)?;
+        let source = backend.telemetry().power;
+        let config = OptimizerConfig::builder().objective(objective).sample_interval(source.interval());
+        let config = if source == PowerSource::Ring { config } else { config.read_interval(source.interval()) };
+        Ok(Self { identity, driver: Driver::new(backend, config.build()?)? })
+    }
+}
+
+/// Ends the loops of all workers when it is dropped, also by a panic of the main thread: they restore the clocks.
+pub(crate) struct StopGuard<'a> {
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) workers: Vec<Thread>,
+}
+
+impl StopGuard<'_> {
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        // The backend waits in `park_timeout`.
+        self.workers.iter().for_each(Thread::unpark);
+    }
+}
+
+impl Drop for StopGuard<'_> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Turns the loop until it is told to stop or stops by itself, and then restores the clocks.
+pub(crate) fn drive<O: Observer>(
+    mut driver: GpuDriver,
+    stop: &AtomicBool,
+    observer: &mut O,
+    mut after_step: impl FnMut(&GpuDriver, &mut O) -> Flow,
+) -> Result<Report, DriverError> {
+    while !stop.load(Ordering::Acquire) {
+        if let Step::Stopped(_) = driver.step(observer)? {
+            return Ok(driver.report());
+        }
+        if after_step(&driver, observer) == Flow::Enough {
+            break;
+        }
+    }
+    driver.stop(observer)
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Enough,
+    More,
+}
+
+/// CPU time of this process so far, without its children.
+pub(crate) fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// What goes by in a session.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    /// The GPU whose events are printed on stderr.
+    verbose_gpu: Option<String>,
+    /// Since [`Log::take_samples`].
+    samples: u64,
+    power_sum_w: f64,
+    /// The newest sample with what is read once a poll.
+    pub(crate) newest: Option<Sample>,
+    /// The last failure of a reading or an action.
+    pub(crate) failure: Option<String>,
+    pub(crate) failures: u64,
+}
+
+impl Log {
+    /// Prints events if it is told of which GPU.
+    pub(crate) fn new(verbose_gpu: Option<String>) -> Self {
+        Self { verbose_gpu, ..Self::default() }
+    }
+
+    /// Number and mean power of the samples since the last call.
+    pub(crate) fn take_samples(&mut self) -> (u64, Option<f64>) {
+        let (count, sum_w) = (core::mem::take(&mut self.samples), core::mem::take(&mut self.power_sum_w));
+        (count, (count > 0).then(|| sum_w / count as f64))
+    }
+
+    fn fail(&mut self, error: &BackendError) {
+        self.failures += 1;
+        self.failure = Some(super::error::line(error));
+    }
+}
+
+impl Observer for Log {
+    fn event(&mut self, event: &Event) {
+        if let (Some(gpu), Ok(json)) = (&self.verbose_gpu, serde_json::to_string(event)) {
+            eprintln!("gpoeo: GPU {gpu}: {json}");
+        }
+    }
+
+    fn input(&mut self, input: &Input) {
+        if let Input::Sample(sample) = input {
+            self.samples += 1;
+            self.power_sum_w += sample.power_w;
+            if sample.sm_clock.is_some() || sample.energy_j.is_some() {
+                self.newest = Some(*sample);
+            }
+        }
+    }
+
+    fn action(&mut self, _action: &gpoeo_core::Action, result: Result<(), &BackendError>) {
+        if let Err(error) = result {
+            self.fail(error);
+        }
+    }
+
+    fn read_failed(&mut self, error: &BackendError) {
+        self.fail(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gpoeo_core::{Fault, Mhz, Timestamp};
+
+    #[test]
+    fn the_log_averages_power_and_keeps_the_newest_sample_that_carries_clocks() {
+        let mut log = Log::default();
+        let full = Sample::new(Timestamp::ZERO, 100.0).sm_clock(Mhz(1410));
+        log.input(&Input::Sample(full));
+        log.input(&Input::Sample(Sample::new(Timestamp::from_nanos(1), 300.0)));
+        assert_eq!(log.take_samples(), (2, Some(200.0)));
+        assert_eq!(log.take_samples(), (0, None));
+        assert_eq!(log.newest, Some(full));
+    }
+
+    #[test]
+    fn the_log_keeps_the_last_failure_and_counts_them() {
+        let mut log = Log::default();
+        log.read_failed(&BackendError::new(Fault::Transient, "0", "reading power", "wait"));
+        log.read_failed(&BackendError::new(Fault::GpuLost, "0", "reading power", "reset it"));
+        assert_eq!(log.failures, 2);
+        assert_eq!(log.failure.as_deref(), Some("GPU 0: reading power failed: the GPU is lost; reset it"));
+    }
+}
