@@ -24,8 +24,41 @@ pub struct MeasureConfig {
     pub clip_spreads: f64,
     /// A robust spread below this share of the mean power is flat: no evidence. The weakest recording has 2.8 %.
     pub min_spread: f64,
-    /// Least autocorrelation at one period to believe a fit.
+    /// Least mean autocorrelation at the first periods to believe a fit: what noise reaches now and then in 4 s.
     pub min_correlation: f64,
+    /// Share of the samples that count as independent (Bartlett) which is taken for evidence when periods compete: the
+    /// rest allows for iterations that differ by more than noise. 1.0 was too sure on a job of 32 micro-batches.
+    pub evidence_share: f64,
+    /// Above this standard deviation of the period from rival peaks, relative, there is no answer.
+    pub max_doubt: f64,
+    /// Above this standard error, relative, there is no answer: it could decide nothing about a limit of a few per cent.
+    pub max_stderr: f64,
+    /// Scatter of a block of periods against its neighbour, relative, when a window is tracked. Most jobs jitter by less.
+    pub usual_jitter: f64,
+    /// Jitter as found, relative, above which the window is tracked once more, with `wild_jitter` for `usual_jitter`.
+    pub jitter_to_retry: f64,
+    /// See `jitter_to_retry`. From jobs with a pipeline or a slow loader.
+    pub wild_jitter: f64,
+    /// Jitter of one period, relative, that is expected: median and spread (standard deviation of the logarithm). The
+    /// recordings have 0.04 % to 5 %.
+    pub jitter_prior: f64,
+    /// See `jitter_prior`.
+    pub jitter_prior_spread: f64,
+    /// Variance of the blocks' delays against that of the template fit: median and spread, as above. Neighbouring
+    /// residuals are alike, and iterations differ.
+    pub noise_prior: f64,
+    /// See `noise_prior`.
+    pub noise_prior_spread: f64,
+    /// The tracking slips to a neighbouring place where a block strays by this share of a period, times the share of
+    /// the variance that the rhythm explains.
+    pub capture: f64,
+    /// Jitter as found is this much too small where tracking slips (it takes the nearer place).
+    pub jitter_bias: f64,
+    /// The time of an iteration wanders besides its jitter (clocks, warming, other load): standard deviation, relative,
+    /// of the mean of a short window against the lasting mean. 0.02 % to 0.5 % on the recordings.
+    pub wander: f64,
+    /// Windows longer than this average the wander out.
+    pub wander_time: Duration,
     /// Energy points kept: 45 s of counter updates at 10 Hz.
     pub energy_points: usize,
     /// Spacing of energy points where power is integrated: that of the counter (100 ms), so that the ring spans the same.
@@ -49,7 +82,21 @@ impl Default for MeasureConfig {
             pause_periods: 1.2,
             clip_spreads: 3.0,
             min_spread: 0.01,
-            min_correlation: 0.10,
+            min_correlation: 0.1,
+            evidence_share: 0.25,
+            max_doubt: 0.02,
+            max_stderr: 0.03,
+            usual_jitter: 0.015,
+            jitter_to_retry: 0.02,
+            wild_jitter: 0.08,
+            jitter_prior: 0.004,
+            jitter_prior_spread: 1.4,
+            noise_prior: 2.0,
+            noise_prior_spread: 0.8,
+            capture: 0.4,
+            jitter_bias: 1.5,
+            wander: 0.0015,
+            wander_time: Duration::from_secs(10),
             energy_points: 460,
             energy_point_spacing: Duration::from_millis(100),
             counter_stale: Duration::from_secs(2),

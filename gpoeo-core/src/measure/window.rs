@@ -11,7 +11,7 @@ pub(super) struct CleanWindow {
     known: Vec<u64>,
     known_count: usize,
     /// First samples after a pause, ascending: the rhythm starts anew there.
-    breaks: Vec<u32>,
+    breaks: Vec<u16>,
 }
 
 /// Pauses of one window. More are not kept apart.
@@ -49,11 +49,10 @@ impl CleanWindow {
         // Whole periods, so that the mean takes nothing off the rhythm itself.
         let width = ((slow / period).ceil() * period).round() as usize;
         self.subtract_moving_mean(window, width.clamp(1, n));
-        let values = (0..n).filter(|i| self.is_known(*i)).map(|i| self.signal[i]);
-        let (low, high) = quantiles(values, 0.16, 0.84)?;
+        let known = || (0..n).filter(|i| self.is_known(*i));
+        let (low, high) = quantiles(known().map(|i| self.signal[i]), 0.16, 0.84)?;
         let spread = 0.5 * (high - low);
-        let level =
-            (0..n).filter(|i| self.is_known(*i)).map(|i| f64::from(window[i])).sum::<f64>() / self.known_count as f64;
+        let level = known().map(|i| f64::from(window[i])).sum::<f64>() / self.known_count as f64;
         if spread.is_nan() || f64::from(spread) <= config.min_spread * level.abs() {
             return None;
         }
@@ -69,29 +68,23 @@ impl CleanWindow {
         let (least, greatest) = quantiles(window.iter().copied(), 0.02, 0.95)?;
         let low = least + (config.pause_level as f32) * (greatest - least);
         let longest = (config.pause_periods * period) as usize;
-        for_runs(
-            n,
-            |i| window[i] < low,
-            |from, to| {
-                if to - from > longest {
-                    self.mask_pause(from, to);
-                }
-            },
-        );
+        let is_low = |i: usize| window[i] < low;
+        for_runs(n, is_low, |from, to| {
+            if to - from > longest {
+                self.mask_pause(from, to);
+            }
+        });
         let values = (0..n).filter(|i| self.is_known(*i)).map(|i| window[i]);
         let (p10, p90) = quantiles(values, 0.1, 0.9)?;
         let floor = p10 - (config.pause_depth as f32) * (p90 - p10);
+        let is_below = |i: usize| window[i] < floor;
         // A dip of a sample or two belongs to the rhythm.
         let shortest = (0.25 * period).max(3.0) as usize;
-        for_runs(
-            n,
-            |i| window[i] < floor,
-            |from, to| {
-                if to - from >= shortest && self.is_known(from) {
-                    self.mask_pause(from, to);
-                }
-            },
-        );
+        for_runs(n, is_below, |from, to| {
+            if to - from >= shortest && self.is_known(from) {
+                self.mask_pause(from, to);
+            }
+        });
         self.breaks.sort_unstable();
         Some(())
     }
@@ -101,14 +94,14 @@ impl CleanWindow {
         let (from, to) = (from.saturating_sub(1), (to + 1).min(self.len()));
         (from..to).for_each(|i| self.set_known(i, false));
         if self.breaks.len() < MOST_BREAKS {
-            self.breaks.push(to as u32);
+            self.breaks.push(to as u16);
         }
     }
 
     /// Stretches between pauses, as (first, end).
     pub(super) fn stretches(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let ends = self.breaks.iter().map(|at| *at as usize).chain([self.len()]);
-        let starts = [0].into_iter().chain(self.breaks.iter().map(|at| *at as usize));
+        let ends = self.breaks.iter().map(|at| usize::from(*at)).chain([self.len()]);
+        let starts = [0].into_iter().chain(self.breaks.iter().map(|at| usize::from(*at)));
         starts.zip(ends)
     }
 
