@@ -29,11 +29,6 @@ impl Pooled {
     pub(crate) fn stderr(&self) -> f64 {
         (1.0 / self.weight).sqrt()
     }
-
-    /// Lowers the weight so that new measurements count at least as a share `1 - keep` of all.
-    pub(crate) fn fade(&mut self, keep: f64) {
-        self.weight *= keep;
-    }
 }
 
 /// A small deterministic random number generator (SplitMix64, Steele et al. 2014): the posterior draws of the search

@@ -54,8 +54,6 @@ impl Context {
         Self {
             telemetry: Telemetry::new(&config),
             outbox: Outbox::new(config.action_timeout()),
-            config,
-            caps,
             now: Timestamp::ZERO,
             phase: Phase::Detect,
             stop_reason: None,
@@ -66,11 +64,13 @@ impl Context {
                 accepted: false,
                 counters_open: false,
             },
-            job: Job::new(),
+            job: Job::new(caps.default_pair()),
             closed: Totals::default(),
             limit_was_broken: false,
             began: None,
             settled_after: None,
+            config,
+            caps,
         }
     }
 
@@ -159,7 +159,7 @@ impl Context {
     pub(super) fn start_new_job(&mut self) {
         self.closed.add(&self.job.totals());
         let in_force = self.job.settings[self.job.in_force].target;
-        self.job = Job::new();
+        self.job = Job::new(self.caps.default_pair());
         if let Target::Pair(pair) = in_force {
             self.job.in_force = self.job.index_of(pair, 1.0);
         }

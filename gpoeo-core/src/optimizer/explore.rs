@@ -18,6 +18,8 @@ use super::segment::{Segment, SegmentState, Until};
 
 /// So many trials in a row without a measurement mean that the job is not the one that was detected.
 const MAX_BLIND_TRIALS: u32 = 3;
+/// A look at a trial every so often, s: the scatter of fewer iterations says little.
+const LOOK_S: f64 = 2.0;
 /// Time that a clock change takes until samples count, beyond what the capabilities say, s.
 const CHANGE_S: f64 = 0.3;
 
@@ -52,7 +54,7 @@ impl Explore {
             max_s,
             stderr_ratio: search.trial_stderr_ratio.max(0.7 * base_stderr),
             give_up_above: 1.0 + search.early_end_share * limit,
-            look_s: 1.0f64.max(0.5 * ctx.job.period_s),
+            look_s: LOOK_S.max(ctx.job.period_s),
             blind_looks: u32::MAX,
         };
         let reach = (5.0 * trial.time_stderr).max(0.06);
@@ -126,20 +128,17 @@ struct Trial {
 /// The best trial at one memory clock.
 fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
     let home = ctx.caps.default_pair();
-    let top = f64::from(home.sm().0);
-    let x_of = |pair: ClockPair| f64::from(pair.sm().0) / top;
     let scale = if mem_gear == home.mem_gear() { RelativeCost::DEFAULT } else { scale_of(mem_gear, ctx)? };
     let mut observations = Vec::new();
     for (index, setting) in ctx.job.settings.iter().enumerate() {
-        let (Target::Pair(pair), Some(seen)) = (setting.target, ctx.job.measured(index)) else { continue };
+        let (Target::Pair(pair), Some(seen)) = (setting.target, ctx.job.observation(index)) else { continue };
         if pair.mem_gear() == mem_gear {
             let cost = RelativeCost { time: seen.cost.time / scale.time, energy: seen.cost.energy / scale.energy };
-            let (time_stderr, energy_stderr) = (seen.time_stderr, seen.energy_stderr);
-            observations.push(Observation { x: x_of(pair), cost, time_stderr, energy_stderr });
+            observations.push(Observation { cost, ..seen });
         } else if pair.mem_gear() == home.mem_gear() {
             // What the SM clock does at another memory clock holds here too, but less exactly.
             let (time_stderr, energy_stderr) = (OTHER_MEMORY_STDERR, OTHER_MEMORY_STDERR);
-            observations.push(Observation { x: x_of(pair), cost: seen.cost, time_stderr, energy_stderr });
+            observations.push(Observation { time_stderr, energy_stderr, ..seen });
         }
     }
     let untried: Vec<ClockPair> = ctx
@@ -148,7 +147,7 @@ fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
         .filter(|&pair| pair != home)
         .filter(|&pair| ctx.job.settings.iter().all(|setting| setting.target != Target::Pair(pair)))
         .collect();
-    let candidates: Vec<f64> = untried.iter().map(|&pair| x_of(pair)).collect();
+    let candidates: Vec<f64> = untried.iter().map(|&pair| ctx.job.x_of(pair)).collect();
     let known: Vec<RelativeCost> = hold::holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
     let totals = ctx.totals();
     let plan = Plan {

@@ -125,10 +125,6 @@ impl Segment {
         let meter = self.meter.as_ref().and_then(|meter| meter.deadline(window.from, &self.until, ctx));
         Some(meter.map_or(end, |next| next.min(end)))
     }
-
-    pub(super) fn latest_estimate(&self) -> Option<Estimate> {
-        self.window.and_then(|window| window.best)
-    }
 }
 
 fn open(from: Timestamp, until: &Until) -> Window {

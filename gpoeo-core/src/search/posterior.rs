@@ -35,6 +35,24 @@ pub(crate) struct Observation {
     pub(crate) energy_stderr: f64,
 }
 
+/// What all measurements together say about one of the measured settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Smoothed {
+    /// Relative cost.
+    pub(crate) cost: RelativeCost,
+    /// Standard error of the relative time.
+    pub(crate) time_stderr: f64,
+    /// Standard error of the relative energy.
+    pub(crate) energy_stderr: f64,
+}
+
+/// Lets the measured settings of one memory clock inform each other: neighbours cost nearly the same. In the order of
+/// the observations.
+pub(crate) fn smooth(observations: &[Observation]) -> Vec<Smoothed> {
+    let posterior = Posterior::new(observations);
+    (0..observations.len()).map(|index| posterior.at(index)).collect()
+}
+
 /// One of the two smooth residuals (log time, log energy), fitted to the measurements.
 struct Residual {
     /// Cholesky factor of the covariance of the measurements.
@@ -103,6 +121,36 @@ impl<'a> Posterior<'a> {
             .iter()
             .map(|seen| pick(seen.cost, quantity).ln() - pick(curve.at(seen.x), quantity).ln())
             .collect()
+    }
+
+    /// Mean and standard error at one of the measured settings.
+    fn at(&self, index: usize) -> Smoothed {
+        let x = self.observations[index].x;
+        let [time, energy] = [0, 1].map(|quantity| {
+            let residual = &self.residuals[quantity];
+            // The part that is not smooth belongs to the setting itself: its own measurement tells of it too.
+            let own = residual.white.powi(2);
+            let mut row: Vec<f64> = self.observations.iter().map(|other| kernel(x, other.x)).collect();
+            row[index] += own;
+            residual.factor.solve_lower(&mut row);
+            let variance = kernel(x, x) + own - row.iter().map(|z| z * z).sum::<f64>();
+            let (mut mean, mut square, mut last) = (0.0, 0.0, 0.0);
+            for (curve, &cumulative) in self.curves.iter().zip(&self.cumulative) {
+                let weight = cumulative - last;
+                last = cumulative;
+                if weight > 1e-9 {
+                    let mut gap = self.gaps(curve, quantity);
+                    residual.factor.solve_lower(&mut gap);
+                    let correction: f64 = row.iter().zip(&gap).map(|(a, b)| a * b).sum();
+                    let log = pick(curve.at(x), quantity).ln() + correction;
+                    mean += weight * log;
+                    square += weight * log * log;
+                }
+            }
+            let spread = (square - mean * mean).max(0.0);
+            (mean.exp(), (variance.max(0.0) + spread).sqrt() * mean.exp())
+        });
+        Smoothed { cost: RelativeCost { time: time.0, energy: energy.0 }, time_stderr: time.1, energy_stderr: energy.1 }
     }
 
     /// Draws `count` pairs of curves at the clocks `xs`; each row holds one draw, in the order of `xs`.
@@ -240,6 +288,17 @@ mod tests {
         assert!(spread < 0.004, "{spread}");
         let (_, after) = mean_at(&seen, 0.88);
         assert!(after < before / 3.0, "{before} -> {after}");
+    }
+
+    #[test]
+    fn neighbours_make_a_poor_measurement_better_and_leave_a_good_one() {
+        let poor = |x: f64, time: f64| Observation { time_stderr: 0.01, ..observe(x, time, 0.9) };
+        let seen = [poor(0.90, 1.060), poor(0.91, 1.035), poor(0.89, 1.058), poor(0.92, 1.044)];
+        let smoothed = smooth(&seen);
+        assert!(smoothed[1].time_stderr < 0.006, "{:?}", smoothed[1]);
+        assert!((smoothed[1].cost.time - 1.047).abs() < 0.006, "{:?}", smoothed[1]);
+        let good = smooth(&[observe(0.9, 1.06, 0.87), poor(0.91, 1.02)]);
+        assert!((good[0].cost.time - 1.06).abs() < 0.001 && good[0].time_stderr < 0.0012, "{:?}", good[0]);
     }
 
     #[test]
