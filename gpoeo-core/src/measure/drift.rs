@@ -118,19 +118,12 @@ fn filter<'a>(blocks: impl Iterator<Item = &'a Block>, walk: f64, noise: f64, pe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Draws;
 
     /// Blocks of one period each whose delays grow by `slope` a sample, with jitter and noise (both in samples).
-    fn blocks(count: u16, period: f32, slope: f32, jitter: f32, noise: f32, seed: u32) -> Vec<Block> {
-        let mut state = seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-        let mut normal = || {
-            (0..12)
-                .map(|_| {
-                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                    (state >> 8) as f32 / (1 << 24) as f32
-                })
-                .sum::<f32>()
-                - 6.0
-        };
+    fn blocks(count: u16, period: f32, slope: f32, jitter: f32, noise: f32, seed: u64) -> Vec<Block> {
+        let mut draws = Draws::new(seed);
+        let mut normal = || draws.normal() as f32;
         let mut walk = 0.0;
         (0..count)
             .map(|i| {
@@ -144,15 +137,15 @@ mod tests {
     #[test]
     fn errors_are_of_the_size_that_is_claimed() {
         let config = MeasureConfig::default();
-        for (jitter, noise) in [(0.0, 0.2), (0.1, 0.1), (0.5, 0.05), (0.5, 0.5)] {
-            let (mut z2, mut runs) = (0.0, 0.0);
-            for seed in 0..200 {
-                let drift = drift(&blocks(20, 15.0, 0.004, jitter, noise, seed), 15.0, &config).unwrap();
-                z2 += (drift.slope - 0.004).powi(2) / drift.lasting_var;
-                runs += 1.0;
-            }
-            // The prior does not believe in clockworks: without jitter the claim is too large.
-            assert!((0.1..2.0).contains(&(z2 / runs)), "jitter {jitter}, noise {noise}: {}", z2 / runs);
+        // In samples of a period of 15; greatest share that may be more than two standard errors off. The last one
+        // jitters far more than the prior expects, under noise that hides it: there the claim is short.
+        for (jitter, noise, most) in [(0.0, 0.2, 0.05), (0.1, 0.1, 0.18), (0.5, 0.05, 0.1), (0.5, 0.5, 0.35)] {
+            let far = |seed: &u64| {
+                let drift = drift(&blocks(20, 15.0, 0.004, jitter, noise, *seed), 15.0, &config).unwrap();
+                (drift.slope - 0.004).powi(2) > 4.0 * drift.lasting_var
+            };
+            let share = (0..500).filter(far).count() as f64 / 500.0;
+            assert!(share < most, "jitter {jitter}, noise {noise}: {share} beyond two standard errors");
         }
     }
 
