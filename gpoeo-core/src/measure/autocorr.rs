@@ -52,6 +52,11 @@ impl Scan {
         Self { sums: vec![0.0; MOST_STEPS] }
     }
 
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        4 * self.sums.capacity()
+    }
+
     /// The period that fits evidence and prior best. `None` if there is no peak.
     pub(super) fn nearest_peak(&mut self, window: &CleanWindow, prior: &Prior, config: &MeasureConfig) -> Option<Peak> {
         let span = window.len() as f64;
@@ -164,4 +169,59 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
         }
     }
     sums.iter().map(|sum| f64::from(*sum)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(window: &[f32], centre: f64, sd: f64) -> Option<Peak> {
+        let config = MeasureConfig::default();
+        let mut clean = CleanWindow::with_capacity(window.len());
+        clean.load(window, centre, 100.0, &config)?;
+        let prior = Prior { centre, sd: sd * centre, least: 0.5 * centre, greatest: 2.0 * centre };
+        Scan::new().nearest_peak(&clean, &prior, &config)
+    }
+
+    /// `batches` equal pulses and a pause of one pulse in every `period` samples.
+    fn accumulating(n: usize, period: f64, batches: f64) -> Vec<f32> {
+        let pulse = period / (batches + 1.0);
+        let power = |at: f64| {
+            let place = at.rem_euclid(period);
+            if place > batches * pulse { 300.0 } else { 500.0 + 200.0 * (place / pulse).fract() }
+        };
+        (0..n).map(|i| power(i as f64) as f32).collect()
+    }
+
+    #[test]
+    fn each_lag_agrees_with_the_plain_sum() {
+        let signal: Vec<f32> = (0..203).map(|i| ((i * 37) % 23) as f32 - 11.0).collect();
+        let mut lagged = Lagged::new(&signal, 0);
+        for lag in 0..150 {
+            let (a, b) = (&signal[..signal.len() - lag], &signal[lag..]);
+            let sum = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+            let plain = sum(a, b) / (sum(a, a) * sum(b, b)).sqrt();
+            assert!((lagged.next() - plain).abs() < 1e-5, "lag {lag}");
+        }
+    }
+
+    #[test]
+    fn an_iteration_of_eight_batches_is_not_taken_for_seven() {
+        let peak = scan(&accumulating(400, 56.0, 8.0), 58.0, 0.03).unwrap();
+        assert!((peak.period - 56.0).abs() < 0.5, "{peak:?}");
+        assert!(peak.doubt.sqrt() < 0.01 * peak.period, "{peak:?}");
+    }
+
+    #[test]
+    fn rivals_of_equal_height_leave_doubt() {
+        // Pulses alone, no iteration: 7 or 8 of them are all the same.
+        let pulses: Vec<f32> = (0..400).map(|i| 500.0 + 40.0 * (i % 7) as f32).collect();
+        let peak = scan(&pulses, 52.5, 0.1).unwrap();
+        assert!(peak.doubt.sqrt() > 2.0, "{peak:?}");
+    }
+
+    #[test]
+    fn a_prior_outside_the_window_is_refused() {
+        assert!(scan(&accumulating(100, 20.0, 3.0), 90.0, 0.03).is_none());
+    }
 }

@@ -190,30 +190,29 @@ impl PeriodFitter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Draws;
 
     const STEP_S: f64 = 0.02;
 
-    /// Power of a job with a sharp rise and a sloping body; `period(t)` may vary.
-    fn window(seconds: f64, period_s: f64, seed: u32) -> Vec<f32> {
-        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
-        let mut noise = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (f64::from(state >> 8) / f64::from(1 << 24) - 0.5) * 30.0
+    /// Power of a job with a sharp rise and a sloping body whose periods scatter by `jitter`; each sample the mean over
+    /// the step that it ends. Also the mean period.
+    fn window(seconds: f64, period_s: f64, jitter: f64, seed: u64) -> (Vec<f32>, f64) {
+        let mut draws = Draws::new(seed);
+        let mut starts = vec![-period_s * draws.uniform()];
+        while starts[starts.len() - 1] < seconds + period_s {
+            starts.push(starts[starts.len() - 1] + period_s * (1.0 + jitter * draws.normal()));
+        }
+        let power = |t: f64| {
+            let next = starts.partition_point(|start| *start <= t).max(1);
+            let phase = (t - starts[next - 1]) / period_s;
+            if phase < 0.3 { 250.0 } else { 600.0 - 150.0 * phase }
         };
-        (0..(seconds / STEP_S) as usize)
-            .map(|i| {
-                // Mean over the 20 ms that end at the sample.
-                let mean = (0..20)
-                    .map(|part| {
-                        let t = (i as f64 - f64::from(part) / 20.0) * STEP_S + f64::from(seed % 97) * 0.013;
-                        let phase = (t / period_s).rem_euclid(1.0);
-                        if phase < 0.3 { 250.0 } else { 600.0 - 150.0 * phase }
-                    })
-                    .sum::<f64>()
-                    / 20.0;
-                (mean + noise()) as f32
-            })
-            .collect()
+        let sample =
+            |i: usize| (0..20).map(|part| power((i as f64 - f64::from(part) / 20.0) * STEP_S)).sum::<f64>() / 20.0;
+        let samples = (0..(seconds / STEP_S) as usize).map(|i| (sample(i) + 9.0 * draws.normal()) as f32).collect();
+        let whole: Vec<f64> = starts.iter().copied().filter(|start| (0.0..seconds).contains(start)).collect();
+        let mean_s = (whole[whole.len() - 1] - whole[0]) / (whole.len() - 1) as f64;
+        (samples, mean_s)
     }
 
     fn fitter() -> PeriodFitter {
@@ -223,11 +222,58 @@ mod tests {
     #[test]
     fn finds_the_period_of_a_steady_job() {
         for (seed, period_s) in [0.093, 0.131, 0.287, 0.45, 0.71, 1.02].into_iter().enumerate() {
-            let window = window(4.0, period_s, seed as u32);
+            let (window, _) = window(4.0, period_s, 0.0, seed as u64);
             let fit = fitter().fit(&window, STEP_S, &Expected::new(period_s / 1.04)).unwrap();
             let error = fit.period_s / period_s - 1.0;
-            assert!(error.abs() < 0.004, "{period_s}: {fit:?}, off by {error}");
+            assert!(error.abs() < 0.002, "{period_s}: {fit:?}, off by {error}");
+            assert!((fit.period_s - period_s).abs() < 3.0 * fit.window_stderr_s, "{period_s}: {fit:?}");
+            assert!((fit.periods * fit.period_s - 4.0).abs() < 0.1, "{fit:?}");
         }
+    }
+
+    #[test]
+    fn follows_jitter_through_the_window_and_owns_up_to_it() {
+        let (mut window_far, mut lasting_far) = (0, 0);
+        for seed in 0..60 {
+            let (window, mean_s) = window(8.0, 0.3, 0.03, seed);
+            let fit = fitter().fit(&window, STEP_S, &Expected::new(0.3)).unwrap();
+            assert!((fit.period_s / mean_s - 1.0).abs() < 0.006, "{fit:?}, in truth {mean_s}");
+            window_far += u32::from((fit.period_s - mean_s).abs() > 2.0 * fit.window_stderr_s);
+            lasting_far += u32::from((fit.period_s - 0.3).abs() > 2.0 * fit.stderr_s);
+            assert!(fit.window_stderr_s < 0.6 * fit.stderr_s, "{fit:?}");
+        }
+        assert!(window_far <= 6 && lasting_far <= 8, "{window_far} {lasting_far}");
+    }
+
+    #[test]
+    fn stays_at_the_multiple_that_was_asked_for() {
+        let (window, _) = window(6.0, 0.31, 0.003, 11);
+        for multiple in [1.0, 2.0, 3.0] {
+            let fit = fitter().fit(&window, STEP_S, &Expected::new(0.3 * multiple).ratio(1.03, 0.03)).unwrap();
+            assert!((fit.period_s / (0.31 * multiple) - 1.0).abs() < 0.004, "{multiple}: {fit:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_or_missing_samples_do_no_harm() {
+        let (mut window, _) = window(8.0, 0.3, 0.003, 5);
+        window[150..190].fill(90.0);
+        window[60..66].fill(f32::NAN);
+        for i in (7..400).step_by(9) {
+            window[i] = f32::NAN;
+        }
+        let fit = fitter().fit(&window, STEP_S, &Expected::new(0.29)).unwrap();
+        assert!((fit.period_s / 0.3 - 1.0).abs() < 0.004, "{fit:?}");
+        assert!(fit.periods < 24.0, "{fit:?}");
+    }
+
+    #[test]
+    fn level_and_gain_of_power_change_nothing() {
+        let (window, _) = window(4.0, 0.3, 0.01, 6);
+        let fit = fitter().fit(&window, STEP_S, &Expected::new(0.3)).unwrap();
+        let bent: Vec<f32> = window.iter().map(|power| 0.4 * power + 30.0).collect();
+        let other = fitter().fit(&bent, STEP_S, &Expected::new(0.3)).unwrap();
+        assert!((fit.period_s / other.period_s - 1.0).abs() < 1e-4, "{fit:?} {other:?}");
     }
 
     #[test]
@@ -236,19 +282,53 @@ mod tests {
         assert_eq!(fitter().fit(&[300.0; 200], STEP_S, &expected), None);
         assert_eq!(fitter().fit(&[], STEP_S, &expected), None);
         assert_eq!(fitter().fit(&[f32::NAN; 200], STEP_S, &expected), None);
-        assert_eq!(fitter().fit(&window(0.5, 0.3, 1), STEP_S, &expected), None);
+        assert_eq!(fitter().fit(&window(0.5, 0.3, 0.0, 1).0, STEP_S, &expected), None);
+        let answers = (0..200u64)
+            .filter(|seed| {
+                let mut draws = Draws::new(*seed);
+                let noise: Vec<f32> = (0..200).map(|_| (300.0 + 40.0 * draws.normal()) as f32).collect();
+                fitter().fit(&noise, STEP_S, &expected).is_some()
+            })
+            .count();
+        assert!(answers <= 10, "{answers}");
     }
 
     #[test]
     fn no_number_that_is_expected_makes_it_panic() {
-        let window = window(4.0, 0.3, 5);
-        let odd = [0.0, -1.0, 1e-9, 1e9, f64::NAN, f64::INFINITY];
-        for period_s in odd {
-            for ratio in odd {
-                let _ = fitter().fit(&window, STEP_S, &Expected::new(period_s).ratio(ratio, 0.1));
-                let _ = fitter().fit(&window, STEP_S, &Expected::new(0.3).ratio_range(period_s, ratio));
-                let _ = fitter().fit(&window, period_s, &Expected::new(0.3).ratio(1.0, ratio));
+        let (window, _) = window(4.0, 0.3, 0.0, 5);
+        let odd = [0.0, -1.0, 1e-300, 1e-9, 0.02, 1e9, 1e300, f64::NAN, f64::INFINITY];
+        for a in odd {
+            for b in odd {
+                let _ = fitter().fit(&window, STEP_S, &Expected::new(a).ratio(b, 0.1));
+                let _ = fitter().fit(&window, STEP_S, &Expected::new(0.3).ratio_range(a, b));
+                let _ = fitter().fit(&window, a, &Expected::new(0.3).ratio(1.0, b));
             }
+        }
+        for wild in [f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, f32::MIN_POSITIVE] {
+            let mut window = window.clone();
+            window[100] = wild;
+            let _ = fitter().fit(&window, STEP_S, &Expected::new(0.3));
+            let _ = fitter().fit(&vec![wild; 200], STEP_S, &Expected::new(0.3));
+        }
+    }
+
+    #[test]
+    fn memory_is_small_and_does_not_grow() {
+        let mut fitter = fitter();
+        let bytes = |fitter: &PeriodFitter| {
+            size_of::<PeriodFitter>()
+                + fitter.window.heap_bytes()
+                + fitter.scan.heap_bytes()
+                + fitter.tracker.heap_bytes()
+        };
+        let before = bytes(&fitter);
+        assert!(before <= 12 * 1024, "{before}");
+        for (seed, seconds) in [3.0, 4.0, 8.0, 30.0, 60.0, 5.0].into_iter().enumerate() {
+            let (mut window, _) = window(seconds, 0.11, 0.03, seed as u64);
+            // A pause every second.
+            window.chunks_mut(50).for_each(|second| second[..8].fill(90.0));
+            let _ = fitter.fit(&window, STEP_S, &Expected::new(0.11));
+            assert_eq!(bytes(&fitter), before);
         }
     }
 }

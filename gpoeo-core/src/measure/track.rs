@@ -87,6 +87,11 @@ impl Tracker {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        4 * (self.weighted.capacity() + self.weight.capacity()) + size_of::<Block>() * self.blocks.capacity()
+    }
+
     /// The blocks of the last tracking, oldest first.
     pub(super) fn blocks(&self) -> &[Block] {
         &self.blocks
@@ -333,5 +338,64 @@ impl Tracker {
                 bin = (bin + 1) & mask;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::MeasureConfig;
+
+    /// A pulse in every period of 16.3 samples; `late(i)` says how late period `i` comes, samples.
+    fn pulses(n: usize, late: impl Fn(usize) -> f64) -> Vec<f32> {
+        let pulse = |at: f64| 200.0 * (-0.5 * (at / 2.0).powi(2)).exp();
+        (0..n)
+            .map(|i| {
+                let near = (i as f64 / 16.3) as usize;
+                let each = |k: usize| pulse(i as f64 - (k as f64 + 0.5) * 16.3 - late(k));
+                (300.0 + (near.saturating_sub(2)..near + 3).map(each).sum::<f64>()) as f32
+            })
+            .collect()
+    }
+
+    fn track(window: &[f32], tracker: &mut Tracker, jitter: f64) -> Track {
+        let mut clean = CleanWindow::with_capacity(window.len());
+        clean.load(window, 16.3, 100.0, &MeasureConfig::default()).unwrap();
+        tracker.track(&clean, 16.3, 0.1, jitter).unwrap()
+    }
+
+    #[test]
+    fn delays_of_blocks_are_found() {
+        let mut tracker = Tracker::new();
+        let late = |k: usize| 2.0 * (k as f64 / 5.0).sin();
+        let track = track(&pulses(400, late), &mut tracker, 0.03);
+        assert!(track.explained > 0.98, "{track:?}");
+        let first = &tracker.blocks()[0];
+        let middle = |block: &Block| late((f64::from(block.centre) / 16.3) as usize);
+        let offset = f64::from(first.delay) - middle(first);
+        for block in tracker.blocks() {
+            let error = f64::from(block.delay) - middle(block) - offset;
+            assert!(error.abs() < 0.5, "{block:?} off by {error}");
+        }
+    }
+
+    #[test]
+    fn blocks_after_a_pause_are_fresh() {
+        let mut window = pulses(500, |k| if k > 13 { 6.0 } else { 0.0 });
+        window[200..240].fill(100.0);
+        let mut tracker = Tracker::new();
+        track(&window, &mut tracker, 0.015);
+        let fresh: Vec<_> = tracker.blocks().iter().filter(|block| block.is_fresh).map(|block| block.centre).collect();
+        assert_eq!(fresh.len(), 2);
+        assert!(fresh[1] > 240.0 && fresh[1] < 260.0, "{fresh:?}");
+        let (early, late) = (tracker.blocks()[3].delay, tracker.blocks()[18].delay);
+        assert!((f64::from(late - early) - 6.0).abs() < 0.4, "{early} {late}");
+    }
+
+    #[test]
+    fn a_long_window_stays_within_the_blocks_there_are() {
+        let mut tracker = Tracker::new();
+        track(&pulses(1536, |_| 0.0), &mut tracker, 0.015);
+        assert!(tracker.blocks().len() <= MOST_BLOCKS && tracker.blocks.capacity() == MOST_BLOCKS);
     }
 }

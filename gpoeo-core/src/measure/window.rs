@@ -68,20 +68,22 @@ impl CleanWindow {
         let (least, greatest) = quantiles(window.iter().copied(), 0.02, 0.95)?;
         let low = least + (config.pause_level as f32) * (greatest - least);
         let longest = (config.pause_periods * period) as usize;
-        let is_low = |i: usize| window[i] < low;
-        for_runs(n, is_low, |from, to| {
-            if to - from > longest {
+        // What is missing inside a pause does not end it, but does not count either.
+        let is_below = |floor: f32| move |i: usize| window[i] < floor || window[i].is_nan();
+        let seen = |from: usize, to: usize| window[from..to].iter().filter(|power| power.is_finite()).count();
+        for_runs(n, is_below(low), |from, to| {
+            if seen(from, to) > longest {
                 self.mask_pause(from, to);
             }
         });
         let values = (0..n).filter(|i| self.is_known(*i)).map(|i| window[i]);
         let (p10, p90) = quantiles(values, 0.1, 0.9)?;
         let floor = p10 - (config.pause_depth as f32) * (p90 - p10);
-        let is_below = |i: usize| window[i] < floor;
         // A dip of a sample or two belongs to the rhythm.
         let shortest = (0.25 * period).max(3.0) as usize;
-        for_runs(n, is_below, |from, to| {
-            if to - from >= shortest && self.is_known(from) {
+        for_runs(n, is_below(floor), |from, to| {
+            let is_new = (from..to).any(|i| self.is_known(i));
+            if is_new && seen(from, to) >= shortest {
                 self.mask_pause(from, to);
             }
         });
@@ -160,6 +162,11 @@ impl CleanWindow {
         (self.known[i / 64] >> (i % 64)) & 1 == 1
     }
 
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        4 * self.signal.capacity() + 8 * self.known.capacity() + 2 * self.breaks.capacity()
+    }
+
     /// Samples that are neither missing nor in a pause.
     pub(super) fn known_count(&self) -> usize {
         self.known_count
@@ -215,4 +222,64 @@ fn quantiles(values: impl Iterator<Item = f32> + Clone, low: f64, high: f64) -> 
         greatest
     };
     Some((quantile(low), quantile(high)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clean(window: &[f32], period: f64) -> Option<CleanWindow> {
+        let mut clean = CleanWindow::with_capacity(window.len());
+        clean.load(window, period, 100.0, &MeasureConfig::default()).map(|()| clean)
+    }
+
+    /// A sawtooth of 10 samples on a ramp.
+    fn saw(n: usize) -> Vec<f32> {
+        (0..n).map(|i| 300.0 + 10.0 * (i % 10) as f32 + 0.2 * i as f32).collect()
+    }
+
+    #[test]
+    fn takes_off_the_slow_part_and_leaves_the_rhythm() {
+        let clean = clean(&saw(400), 10.0).unwrap();
+        let middle = &clean.signal()[100..300];
+        for (i, value) in middle.iter().enumerate() {
+            assert!((value - (10.0 * (i % 10) as f32 - 45.0)).abs() < 2.0, "{i}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_masked_and_starts_a_new_stretch() {
+        let mut window = saw(400);
+        window[150..190].fill(100.0);
+        window[160] = f32::NAN;
+        let clean = clean(&window, 10.0).unwrap();
+        assert_eq!(clean.stretches().collect::<Vec<_>>(), [(0, 191), (191, 400)]);
+        assert!((149..191).all(|i| !clean.is_known(i) && clean.signal()[i] == 0.0));
+        assert_eq!(clean.known_count(), 400 - 42);
+    }
+
+    #[test]
+    fn missing_samples_and_ordinary_low_power_are_no_pause() {
+        let mut window: Vec<f32> = (0..400).map(|i| if i % 40 < 24 { 120.0 } else { 600.0 }).collect();
+        window[100..130].fill(f32::NAN);
+        let clean = clean(&window, 40.0).unwrap();
+        assert_eq!(clean.stretches().count(), 1);
+        assert_eq!(clean.known_count(), 370);
+    }
+
+    #[test]
+    fn says_nothing_of_a_flat_or_mostly_missing_window() {
+        assert!(clean(&[400.0; 100], 10.0).is_none());
+        let mut window = saw(400);
+        window[..250].fill(f32::NAN);
+        assert!(clean(&window, 10.0).is_none());
+    }
+
+    #[test]
+    fn quantiles_are_those_of_a_sort_to_one_bin() {
+        let values: Vec<f32> = (0..1000).map(|i| ((i * 7919) % 1000) as f32).collect();
+        let (low, high) = quantiles(values.iter().copied(), 0.1, 0.9).unwrap();
+        assert!((low - 100.0).abs() < 5.0 && (high - 900.0).abs() < 5.0, "{low} {high}");
+        assert_eq!(quantiles([f32::NAN, 1.0].into_iter(), 0.1, 0.9), None);
+    }
 }
