@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cli_evaluate;
+mod fit_windows;
+mod period_fit;
