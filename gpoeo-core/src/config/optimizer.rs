@@ -19,7 +19,7 @@ use crate::objective::Objective;
 /// assert!(OptimizerConfig::builder().objective(Objective::MinEnergy { max_slowdown: -1.0 }).build().is_err());
 /// # Ok::<(), gpoeo_core::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "Fields", into = "Fields"))]
 pub struct OptimizerConfig {
@@ -85,15 +85,8 @@ pub enum ConfigError {
     },
 }
 
-impl Default for OptimizerConfig {
-    fn default() -> Self {
-        Self { fields: Fields::default(), search: SearchConfig::default(), hold: HoldConfig::default() }
-    }
-}
-
 impl OptimizerConfig {
     /// Starts from the defaults.
-    #[must_use]
     pub fn builder() -> OptimizerConfigBuilder {
         OptimizerConfigBuilder { config: Self::default() }
     }
