@@ -6,8 +6,10 @@ mod autocorr;
 mod drift;
 mod energy;
 mod period_fit;
+mod shape;
 mod track;
 mod window;
 
 pub use energy::{EnergyLog, EnergySource, EnergySpan};
 pub use period_fit::{Expected, PeriodFit, PeriodFitter};
+pub use shape::RhythmShape;

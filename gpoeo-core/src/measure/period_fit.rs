@@ -9,6 +9,7 @@
 
 use super::autocorr::{Peak, Prior, Scan};
 use super::drift::{Drift, drift};
+use super::shape::{self, RhythmShape};
 use super::track::{Track, Tracker};
 use super::window::CleanWindow;
 use crate::config::MeasureConfig;
@@ -154,6 +155,35 @@ impl PeriodFitter {
             correlation: peak.height,
             periods: self.window.known_count() as f64 / period,
         })
+    }
+
+    /// The shape of the rhythm in a window with a known period, to be found again by [`PeriodFitter::ratio_by_shape`] at
+    /// up to `longest_ratio` times the period. `None` where the window is too short or shows no structure.
+    pub fn shape(&mut self, window: &[f32], step_s: f64, period_s: f64, longest_ratio: f64) -> Option<RhythmShape> {
+        let period = self.load_for_shape(window, step_s, period_s, longest_ratio)?;
+        RhythmShape::of(&self.window, period)
+    }
+
+    /// The period of a window over `period_s`, which the job had when its rhythm had this shape, within 5 %; for changes
+    /// so large that a part or a multiple of the period could be taken for it. `None` where nothing is alike, or more than
+    /// one ratio is.
+    pub fn ratio_by_shape(
+        &mut self,
+        window: &[f32],
+        step_s: f64,
+        period_s: f64,
+        shape: &RhythmShape,
+        range: (f64, f64),
+    ) -> Option<f64> {
+        let period = self.load_for_shape(window, step_s, period_s, range.1)?;
+        shape.ratio_in(&self.window, period, range)
+    }
+
+    fn load_for_shape(&mut self, window: &[f32], step_s: f64, period_s: f64, longest_ratio: f64) -> Option<f64> {
+        let period = Some(period_s / step_s).filter(|period| period.is_finite() && *period >= 2.0)?;
+        let window = window.get(window.len().saturating_sub(self.config.max_window_samples)..)?;
+        shape::load(&mut self.window, window, period * longest_ratio, &self.config)?;
+        Some(period)
     }
 
     /// Tracks the rhythm through the window; a second time, with room for jitter, where the first finds much.

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 use super::context::Context;
 use super::detect::Detect;
-use super::explore::Explore;
+use super::explore::{Explore, SLOWEST_MEMORY_TIME};
 use super::hold::Hold;
 use super::job::FOUND;
 use super::phase::{State, after_refusal};
@@ -52,6 +52,7 @@ impl Baseline {
             stderr_ratio: search.baseline_stderr_ratio,
             give_up_above: f64::INFINITY,
             look_s: 1.0f64.max(0.5 * period_s),
+            looks_early: true,
             blind_looks: u32::MAX,
         };
         let segment = Segment::new(FOUND, expected, until, from, ctx);
@@ -63,6 +64,9 @@ impl Baseline {
             SegmentState::Running => State::Baseline(self),
             SegmentState::Measured(baseline) => {
                 ctx.job.record(FOUND, &baseline);
+                if let (Some(from), Some(to)) = (self.segment.counts_from(), ctx.telemetry.latest_time()) {
+                    ctx.job.shape = ctx.telemetry.shape(from, to, baseline.time_s, SLOWEST_MEMORY_TIME);
+                }
                 ctx.outbox.tell(Event::BaselineMeasured { baseline });
                 if ctx.caps.is_read_only() { Hold::begin(ctx) } else { Explore::begin(ctx) }
             }

@@ -46,7 +46,8 @@ impl Explore {
         ctx.job.trials += 1;
         let setting = ctx.job.index_of(trial.pair, trial.expected.time);
         let limit = ctx.config.objective().max_slowdown().unwrap_or(1.0);
-        let (min_s, max_s) = trial_length_s(ctx);
+        let is_at_home = ctx.job.is_at_home(setting);
+        let (min_s, max_s) = if is_at_home { trial_length_s(ctx) } else { memory_trial_length_s(ctx) };
         let base_stderr = ctx.job.baseline().map_or(0.0, |base| base.time_stderr_ratio());
         let search = ctx.config.search();
         let until = Until {
@@ -55,13 +56,15 @@ impl Explore {
             stderr_ratio: search.trial_stderr_ratio.max(0.7 * base_stderr),
             give_up_above: 1.0 + search.early_end_share * limit,
             look_s: LOOK_S.max(ctx.job.period_s),
-            blind_looks: u32::MAX,
+            looks_early: is_at_home,
+            blind_looks: if is_at_home { u32::MAX } else { 1 },
         };
         let reach = (5.0 * trial.time_stderr).max(0.06);
         let expected = Expected::new(base_period_s(ctx))
             .ratio(trial.expected.time, trial.time_stderr.max(0.01))
             .ratio_range((trial.expected.time - reach).max(0.9), trial.expected.time + reach);
         let segment = Segment::new(setting, expected, until, None, ctx);
+        let segment = if is_at_home { segment } else { segment.with_ratios(MEMORY_RATIOS) };
         Some(Self { segment, pair: trial.pair, blind })
     }
 
@@ -77,6 +80,10 @@ impl Explore {
             }
             SegmentState::Unmeasured => {
                 ctx.job.settings[setting].banned = true;
+                if !ctx.job.is_at_home(setting) {
+                    // Not found again because it is so slow: the account must not take the trial for a cheap one.
+                    ctx.job.assume(setting, SLOWEST_MEMORY_TIME);
+                }
                 self.blind + 1
             }
             SegmentState::Refused(fault) => match after_refusal(fault, ctx) {
@@ -117,6 +124,21 @@ fn trial_length_s(ctx: &Context) -> (f64, f64) {
     let min_s = search.min_trial.as_secs_f64().max(iterations_s);
     (min_s, search.max_trial.as_secs_f64().max(1.5 * min_s))
 }
+
+/// Length of a trial at another memory clock: whoever's rhythm is not found again within the shortest time is too slow.
+fn memory_trial_length_s(ctx: &Context) -> (f64, f64) {
+    let (min_s, max_s) = trial_length_s(ctx);
+    let min_s = min_s.max(MEMORY_PERIODS * base_period_s(ctx));
+    (min_s, max_s.max(1.5 * min_s))
+}
+
+/// Longest iteration at another memory clock that is told from a part of it, as a multiple of that at default clocks.
+pub(super) const SLOWEST_MEMORY_TIME: f64 = 3.5;
+/// What the period may be at another memory clock: much longer, but not shorter than at the default one.
+pub(super) const MEMORY_RATIOS: (f64, f64) = (0.95, SLOWEST_MEMORY_TIME);
+/// Iterations at default clocks that the shortest window of a memory trial holds: enough to find a rhythm again that takes
+/// up to 1.7 times as long.
+const MEMORY_PERIODS: f64 = 3.0;
 
 /// What to measure next, and what to expect.
 struct Trial {
@@ -208,8 +230,8 @@ fn propose_memory(ctx: &Context) -> Option<Trial> {
     if ctx.job.period_s > search.max_memory_trial_period.as_secs_f64() {
         return None;
     }
-    // The worst case: three times the time, seen after one look.
-    let worst_s = (2.0 / 3.0) * trial_length_s(ctx).0;
+    // The worst case: three times the time.
+    let worst_s = (2.0 / 3.0) * memory_trial_length_s(ctx).0;
     let affordable_s = ctx.account().map_or(f64::INFINITY, |account| account.affordable_s(search));
     if worst_s > affordable_s {
         return None;

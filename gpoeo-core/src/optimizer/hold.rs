@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use super::baseline::Baseline;
 use super::context::Context;
 use super::detect::Detect;
-use super::explore::{Explore, base_period_s};
+use super::explore::{Explore, MEMORY_RATIOS, base_period_s};
 use super::job::{FOUND, Setting, Target};
 use super::monitor::{Monitor, Shift};
 use super::phase::{State, after_refusal};
@@ -197,12 +197,15 @@ fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context)
         stderr_ratio: 0.0,
         give_up_above: relative * (1.0 + 2.0 * hold.small_shift_ratio),
         look_s: LOOK_S.max(base_period_s(ctx)),
+        looks_early: ctx.job.is_at_home(setting),
         blind_looks: BLIND_LOOKS,
     };
-    let expected = Expected::new(base_period_s(ctx))
-        .ratio(relative, 0.01)
-        .ratio_range(relative * (1.0 - hold.large_shift_ratio), relative * (1.0 + hold.large_shift_ratio));
-    Segment::new(setting, expected, until, None, ctx)
+    let reach = hold.large_shift_ratio;
+    let expected =
+        Expected::new(base_period_s(ctx)).ratio(relative, 0.01).ratio_range(relative - reach, relative + reach);
+    let segment = Segment::new(setting, expected, until, None, ctx);
+    // The long window of a segment confirms, or not, what a short trial has taken for the iteration.
+    if ctx.job.is_at_home(setting) { segment } else { segment.with_ratios(MEMORY_RATIOS) }
 }
 
 /// Tells when another clock than the one asked for is in force.

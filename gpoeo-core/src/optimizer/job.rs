@@ -3,6 +3,7 @@
 use crate::caps::ClockPair;
 use crate::estimate::Estimate;
 use crate::event::ProgressSource;
+use crate::measure::RhythmShape;
 use crate::objective::RelativeCost;
 use crate::search::{Observation, smooth};
 use crate::stats::Pooled;
@@ -98,6 +99,8 @@ pub(super) struct Job {
     pub(super) source: ProgressSource,
     /// The period by detection, s; one second for a work rate.
     pub(super) period_s: f64,
+    /// The shape of the rhythm at the found clocks.
+    pub(super) shape: Option<RhythmShape>,
     pub(super) settings: Vec<Setting>,
     pub(super) in_force: usize,
     pub(super) trials: u32,
@@ -114,6 +117,7 @@ impl Job {
             home,
             source: ProgressSource::Period,
             period_s: 0.0,
+            shape: None,
             settings: vec![Setting::new(Target::Found, 1.0)],
             in_force: FOUND,
             trials: 0,
@@ -150,8 +154,12 @@ impl Job {
         }
     }
 
-    fn is_at_home(&self, index: usize) -> bool {
-        matches!(self.settings[index].target, Target::Pair(pair) if pair.mem_gear() == self.home.mem_gear())
+    /// Whether a setting leaves the memory clock as it is by default.
+    pub(super) fn is_at_home(&self, index: usize) -> bool {
+        match self.settings[index].target {
+            Target::Found => true,
+            Target::Pair(pair) => pair.mem_gear() == self.home.mem_gear(),
+        }
     }
 
     /// SM clock of a pair over the highest.
@@ -173,6 +181,11 @@ impl Job {
             self.settings.push(Setting::new(target, assumed_time.max(0.5)));
             self.settings.len() - 1
         })
+    }
+
+    /// Relative time of a setting that could not be measured.
+    pub(super) fn assume(&mut self, index: usize, relative_time: f64) {
+        self.settings[index].assumed_time = relative_time;
     }
 
     pub(super) fn baseline(&self) -> Option<Estimate> {

@@ -30,6 +30,8 @@ pub(super) struct Until {
     pub(super) give_up_above: f64,
     /// A look at the measurement every so often, s.
     pub(super) look_s: f64,
+    /// Whether to look before `min_s` too, to give up early.
+    pub(super) looks_early: bool,
     /// Looks in a row without a measurement that end the segment.
     pub(super) blind_looks: u32,
 }
@@ -55,6 +57,8 @@ pub(super) struct Segment {
     change: Change,
     until: Until,
     expected: Expected,
+    /// Set where the period may be so much longer that its ratio must be found by its shape first.
+    ratios: Option<(f64, f64)>,
     window: Option<Window>,
     /// Set where progress is a work rate.
     meter: Option<WorkMeter>,
@@ -86,7 +90,13 @@ impl Segment {
             ChangeState::InForce(settled_at) => Some(open(from.unwrap_or(ctx.now).max(settled_at), &until)),
             ChangeState::Pending | ChangeState::Refused(_) => None,
         };
-        Self { setting, change, until, expected, window, meter }
+        Self { setting, change, until, expected, ratios: None, window, meter }
+    }
+
+    /// The period may be anything within this range of multiples of the expected one.
+    pub(super) fn with_ratios(mut self, range: (f64, f64)) -> Self {
+        self.ratios = Some(range);
+        self
     }
 
     /// Takes an input in.
@@ -101,7 +111,7 @@ impl Segment {
         };
         let state = match &mut self.meter {
             Some(meter) => meter.on(input, window.from, &self.until, ctx),
-            None => look(&mut window, &self.until, &self.expected, ctx),
+            None => look(&mut window, &self.until, &self.expected, self.ratios, ctx),
         };
         self.window = Some(window);
         match state {
@@ -118,6 +128,11 @@ impl Segment {
         }
     }
 
+    /// The moment from which on samples count, once the setting is in force.
+    pub(super) fn counts_from(&self) -> Option<Timestamp> {
+        self.window.map(|window| window.from)
+    }
+
     /// When the segment wants to be woken at the latest.
     pub(super) fn deadline(&self, ctx: &Context) -> Option<Timestamp> {
         let window = self.window?;
@@ -132,7 +147,13 @@ fn open(from: Timestamp, until: &Until) -> Window {
 }
 
 /// Measures the window so far when it is time to.
-fn look(window: &mut Window, until: &Until, expected: &Expected, ctx: &mut Context) -> WorkState {
+fn look(
+    window: &mut Window,
+    until: &Until,
+    expected: &Expected,
+    ratios: Option<(f64, f64)>,
+    ctx: &mut Context,
+) -> WorkState {
     let Some(latest) = ctx.telemetry.latest_time().filter(|&latest| latest >= window.next_look) else {
         return WorkState::Running;
     };
@@ -140,7 +161,15 @@ fn look(window: &mut Window, until: &Until, expected: &Expected, ctx: &mut Conte
     let length_s = latest.seconds_since(window.from);
     let is_last = length_s >= until.max_s;
     let floors: SearchConfig = *ctx.config.search();
-    match ctx.telemetry.measure(window.from, latest, expected, &floors) {
+    // Before the shortest time a long iteration is not in the window, and a part of it could be taken for the whole.
+    if length_s < until.min_s && !until.looks_early {
+        return WorkState::Running;
+    }
+    let reading = match ratios {
+        None => ctx.telemetry.measure(window.from, latest, expected, &floors),
+        Some(range) => measure_by_shape((window.from, latest), range, expected, ctx),
+    };
+    match reading {
         Some(estimate) => {
             window.best = Some(estimate);
             window.blind = 0;
@@ -158,6 +187,23 @@ fn look(window: &mut Window, until: &Until, expected: &Expected, ctx: &mut Conte
         }
     }
     WorkState::Running
+}
+
+/// The ratio by the shape of the rhythm, then the period near it.
+fn measure_by_shape(
+    (from, to): (Timestamp, Timestamp),
+    range: (f64, f64),
+    expected: &Expected,
+    ctx: &mut Context,
+) -> Option<Estimate> {
+    const SHAPE_ERROR: f64 = 0.05;
+    let shape = ctx.job.shape?;
+    let ratio = ctx.telemetry.ratio_by_shape(from, to, expected.period_s, &shape, range)?;
+    let near = Expected::new(expected.period_s)
+        .ratio(ratio, 0.5 * SHAPE_ERROR * ratio)
+        .ratio_range(ratio * (1.0 - SHAPE_ERROR), ratio * (1.0 + SHAPE_ERROR));
+    let floors = *ctx.config.search();
+    ctx.telemetry.measure(from, to, &near, &floors)
 }
 
 pub(super) fn seconds(seconds: f64) -> Duration {

@@ -2,7 +2,7 @@
 
 use crate::config::{DetectorConfig, MeasureConfig, OptimizerConfig, SearchConfig, SignalConfig};
 use crate::estimate::Estimate;
-use crate::measure::{EnergyLog, Expected, PeriodFitter};
+use crate::measure::{EnergyLog, Expected, PeriodFitter, RhythmShape};
 use crate::period::PeriodDetector;
 use crate::sample::Sample;
 use crate::time::Timestamp;
@@ -51,6 +51,31 @@ impl Telemetry {
         self.energy.between(from, to).map(|span| (span.energy_j, span.stderr_j))
     }
 
+    /// The shape of the rhythm between two moments, see [`PeriodFitter::shape`].
+    pub(super) fn shape(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+        period_s: f64,
+        longest_ratio: f64,
+    ) -> Option<RhythmShape> {
+        let window = self.detector.signal().window(from, to, &mut self.scratch);
+        self.fitter.shape(window.values, window.step.as_secs_f64(), period_s, longest_ratio)
+    }
+
+    /// How much longer than `period_s` the period is between two moments, by its shape.
+    pub(super) fn ratio_by_shape(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+        period_s: f64,
+        shape: &RhythmShape,
+        range: (f64, f64),
+    ) -> Option<f64> {
+        let window = self.detector.signal().window(from, to, &mut self.scratch);
+        self.fitter.ratio_by_shape(window.values, window.step.as_secs_f64(), period_s, shape, range)
+    }
+
     /// Time and energy per iteration between two moments at one setting.
     pub(super) fn measure(
         &mut self,
@@ -77,7 +102,8 @@ impl Telemetry {
         let valid = energy_j > 0.0 && energy_ratio.is_finite();
         valid.then(|| {
             let iterations = whole.min(f64::from(u32::MAX)) as u32;
-            Estimate::new(fit.period_s, time_ratio * fit.period_s, energy_j, energy_ratio * energy_j, iterations)
+            let (time_stderr_s, energy_stderr_j) = (time_ratio * fit.period_s, energy_ratio * energy_j);
+            Estimate::new(fit.period_s, time_stderr_s, energy_j, energy_stderr_j, iterations)
         })
     }
 }
