@@ -361,4 +361,26 @@ mod tests {
             assert_eq!(bytes(&fitter), before);
         }
     }
+
+    #[test]
+    fn no_window_makes_it_panic() {
+        let mut fitter = fitter();
+        for seed in 0..600 {
+            let mut draws = Draws::new(seed);
+            let (seconds, period_s) = (draws.between(0.5, 33.0), 0.05 * 100f64.powf(draws.uniform()));
+            let (mut window, _) = window(seconds, period_s, draws.between(0.0, 0.15), seed);
+            for _ in 0..(draws.between(-3.0, 8.0) as usize) {
+                let from = (draws.uniform() * window.len() as f64) as usize;
+                let to = (from + draws.between(1.0, 60.0) as usize).min(window.len());
+                window[from..to].fill(if draws.uniform() < 0.3 { f32::NAN } else { draws.between(0.0, 900.0) as f32 });
+            }
+            let expected = Expected::new(period_s * draws.between(0.3, 3.0))
+                .ratio(draws.between(0.8, 1.6), 10f64.powf(draws.between(-3.0, 0.5)))
+                .ratio_range(draws.between(0.3, 1.0), draws.between(1.0, 3.0));
+            if let Some(fit) = fitter.fit(&window, STEP_S, &expected) {
+                let all = [fit.period_s, fit.stderr_s, fit.window_stderr_s, fit.jitter_s, fit.correlation, fit.periods];
+                assert!(all.iter().all(|value| value.is_finite() && *value >= 0.0), "{fit:?}");
+            }
+        }
+    }
 }

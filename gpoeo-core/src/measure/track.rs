@@ -206,7 +206,7 @@ impl Tracker {
         let reach = (2.5 * near_var.sqrt()).min(0.5 * self.period).max(1.0);
         // Whole samples, unless that would be too many of them.
         let stride = (reach / f64::from(MOST_REACH)).max(1.0);
-        let reach = (reach / stride).ceil() as i32;
+        let reach = ((reach / stride).ceil() as i32).min(MOST_REACH);
         let mut costs = [f64::INFINITY; 2 * MOST_REACH as usize + 1];
         let mut best = 0;
         for (i, shift) in (-reach..=reach).enumerate() {
