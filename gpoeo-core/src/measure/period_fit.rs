@@ -230,7 +230,7 @@ mod tests {
         let mut draws = Draws::new(seed);
         let mut starts = vec![-period_s * draws.uniform()];
         while starts[starts.len() - 1] < seconds + period_s {
-            starts.push(starts[starts.len() - 1] + period_s * (1.0 + jitter * draws.normal()));
+            starts.push(starts[starts.len() - 1] + period_s * (1.0 + jitter * draws.normal()).max(0.2));
         }
         let power = |t: f64| {
             let next = starts.partition_point(|start| *start <= t).max(1);
@@ -241,7 +241,10 @@ mod tests {
             |i: usize| (0..20).map(|part| power((i as f64 - f64::from(part) / 20.0) * STEP_S)).sum::<f64>() / 20.0;
         let samples = (0..(seconds / STEP_S) as usize).map(|i| (sample(i) + 9.0 * draws.normal()) as f32).collect();
         let whole: Vec<f64> = starts.iter().copied().filter(|start| (0.0..seconds).contains(start)).collect();
-        let mean_s = (whole[whole.len() - 1] - whole[0]) / (whole.len() - 1) as f64;
+        let mean_s = match whole.as_slice() {
+            [first, .., last] => (last - first) / (whole.len() - 1) as f64,
+            _ => period_s,
+        };
         (samples, mean_s)
     }
 
