@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nvml_wrapper::enum_wrappers::device::{Clock, Sampling};
 use nvml_wrapper::enums::device::{GpuLockedClocksSetting, SampleValue};
@@ -106,7 +107,7 @@ impl Library {
     /// The GPU of this UUID. It is looked up at each call, so nothing fails here.
     #[must_use]
     pub fn gpu(&self, uuid: impl Into<String>) -> Gpu {
-        Gpu { nvml: Arc::clone(&self.nvml), uuid: uuid.into() }
+        Gpu { nvml: Arc::clone(&self.nvml), uuid: uuid.into(), calls: Arc::default() }
     }
 
     fn identify(&self, index: u32) -> Result<GpuIdentity, NvmlError> {
@@ -137,10 +138,19 @@ fn explain(error: NvmlError, name: &str) -> LoadError {
 pub struct Gpu {
     nvml: Arc<Nvml>,
     uuid: String,
+    calls: Arc<AtomicU64>,
 }
 
 impl Gpu {
+    /// Calls of library functions so far, lookups included, by this value and its clones.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
     fn call<T>(&self, call: impl FnOnce(&mut Device<'_>) -> Result<T, NvmlError>) -> Result<T, NvmlStatus> {
+        // The lookup and the call itself.
+        self.calls.fetch_add(2, Ordering::Relaxed);
         let mut device = self.nvml.device_by_uuid(self.uuid.as_str()).map_err(|error| match error {
             // The UUID was in the list once.
             NvmlError::NotFound => NvmlStatus::GPU_IS_LOST,
@@ -152,6 +162,8 @@ impl Gpu {
 
 impl NvmlApi for Gpu {
     fn power_samples(&mut self, newer_than_us: u64) -> Result<Vec<PowerSample>, NvmlStatus> {
+        // The wrapper asks for the size first.
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let samples = self.call(|device| device.samples(Sampling::Power, newer_than_us))?;
         let convert = |sample: nvml_wrapper::struct_wrappers::device::Sample| PowerSample {
             time_us: sample.timestamp,

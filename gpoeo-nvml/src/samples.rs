@@ -127,8 +127,6 @@ pub(crate) struct SampleReader {
 pub struct ReadCost {
     /// Reads, each of all that is new.
     pub reads: u64,
-    /// Calls into NVML.
-    pub calls: u64,
     /// Time spent in them.
     pub time: Duration,
 }
@@ -210,7 +208,6 @@ impl SampleReader {
         if self.clock.stepped(host.times()) {
             self.cursor_us = 0;
         }
-        self.cost.calls += 1;
         let mut samples = match api.power_samples(self.cursor_us) {
             Ok(samples) => samples,
             // No news is no failure.
@@ -242,8 +239,7 @@ impl SampleReader {
         Ok(())
     }
 
-    fn poll_power(&mut self, api: &mut impl NvmlApi) -> Result<f64, NvmlStatus> {
-        self.cost.calls += 1;
+    fn poll_power(&self, api: &mut impl NvmlApi) -> Result<f64, NvmlStatus> {
         match self.telemetry.power {
             PowerSource::InstantField => api.instant_power_w(),
             PowerSource::Ring | PowerSource::UsageInstant | PowerSource::UsageAverage => api.power_usage_w(),
@@ -251,29 +247,28 @@ impl SampleReader {
     }
 
     /// A field that fails is absent; only a lost GPU is a failure of the whole read.
-    fn read_slow(&mut self, api: &mut impl NvmlApi) -> Result<Slow, NvmlStatus> {
+    fn read_slow(&self, api: &mut impl NvmlApi) -> Result<Slow, NvmlStatus> {
         let mut slow = Slow::default();
         if self.telemetry.has_energy {
-            slow.energy_j = self.optional(api.energy_j())?;
+            slow.energy_j = optional(api.energy_j())?;
         }
-        slow.sm_clock = self.optional(api.clock_mhz(Domain::Sm))?.map(Mhz);
-        slow.mem_clock = self.optional(api.clock_mhz(Domain::Memory))?.map(Mhz);
+        slow.sm_clock = optional(api.clock_mhz(Domain::Sm))?.map(Mhz);
+        slow.mem_clock = optional(api.clock_mhz(Domain::Memory))?.map(Mhz);
         if self.telemetry.has_utilization {
-            if let Some(utilization) = self.optional(api.utilization())? {
+            if let Some(utilization) = optional(api.utilization())? {
                 slow.sm_util = ratio(utilization.sm_pct);
                 slow.mem_util = ratio(utilization.memory_pct);
             }
         }
         Ok(slow)
     }
+}
 
-    fn optional<T>(&mut self, result: Result<T, NvmlStatus>) -> Result<Option<T>, NvmlStatus> {
-        self.cost.calls += 1;
-        match result {
-            Ok(value) => Ok(Some(value)),
-            Err(status) if status.is_loss() => Err(status),
-            Err(_) => Ok(None),
-        }
+fn optional<T>(result: Result<T, NvmlStatus>) -> Result<Option<T>, NvmlStatus> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(status) if status.is_loss() => Err(status),
+        Err(_) => Ok(None),
     }
 }
 

@@ -89,8 +89,9 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
     let mut sessions = Vec::new();
     let mut meters = Vec::new();
     for identity in chosen {
-        meters.push(Meter { gpu: node.library.gpu(&identity.uuid), start_j: None });
-        sessions.push(Session::open(&node, identity, arguments.backend_options(), objective)?);
+        let session = Session::open(&node, identity, arguments.backend_options(), objective)?;
+        meters.push(Meter { gpu: session.gpu.clone(), start_j: None });
+        sessions.push(session);
     }
     let (sender, messages) = mpsc::channel();
     // Before the start: a signal in between would end us and leave the command alone.
@@ -159,7 +160,7 @@ fn accompany(
 }
 
 fn work(session: Session, stop: &AtomicBool, is_verbose: bool) -> GpuAccount {
-    let Session { identity, driver } = session;
+    let Session { identity, driver, .. } = session;
     let mut log = Log::new(is_verbose.then(|| identity.to_string()));
     let result = drive(driver, stop, &mut log, |_, _| Flow::More);
     GpuAccount::new(identity, result, log)

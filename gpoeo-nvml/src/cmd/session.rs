@@ -18,6 +18,8 @@ pub(crate) type GpuDriver = Driver<NvmlBackend<Gpu>>;
 pub(crate) struct Session {
     pub(crate) identity: GpuIdentity,
     pub(crate) driver: GpuDriver,
+    /// The same GPU once more, to count its calls.
+    pub(crate) gpu: Gpu,
 }
 
 impl Session {
@@ -29,11 +31,12 @@ impl Session {
         options: BackendOptions,
         objective: Objective,
     ) -> Result<Self, CliError> {
-        let backend = NvmlBackend::new(node.library.gpu(&identity.uuid), identity.to_string(), options)?;
+        let gpu = node.library.gpu(&identity.uuid);
+        let backend = NvmlBackend::new(gpu.clone(), identity.to_string(), options)?;
         let source = backend.telemetry().power;
         let config = OptimizerConfig::builder().objective(objective).sample_interval(source.interval());
         let config = if source == PowerSource::Ring { config } else { config.read_interval(source.interval()) };
-        Ok(Self { identity, driver: Driver::new(backend, config.build()?)? })
+        Ok(Self { identity, driver: Driver::new(backend, config.build()?)?, gpu })
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use clap::Args;
 use gpoeo_core::{Objective, Outcome, StopReason};
-use gpoeo_nvml::{BackendOptions, PowerSource, ReadCost};
+use gpoeo_nvml::{BackendOptions, Gpu, PowerSource, ReadCost};
 use serde::Serialize;
 
 use super::error::CliError;
@@ -105,16 +105,16 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
 }
 
 fn watch(session: Session, arguments: &Arguments, stop: &AtomicBool, lines: Sender<Line>) -> Result<(), CliError> {
-    let Session { identity, driver } = session;
+    let Session { identity, driver, gpu } = session;
     let interval = Duration::from_secs_f64(arguments.interval);
-    let mut before = Counts::now(&driver);
+    let mut before = Counts::now(&driver, &gpu);
     let mut count = 0;
     let mut log = Log::default();
     let report = drive(driver, stop, &mut log, |driver, log| {
         if before.moment.elapsed() < interval {
             return Flow::More;
         }
-        let now = Counts::now(driver);
+        let now = Counts::now(driver, &gpu);
         let line = line(driver, log, identity.index, &identity.uuid, &before, &now);
         before = now;
         count += 1;
@@ -131,12 +131,13 @@ fn watch(session: Session, arguments: &Arguments, stop: &AtomicBool, lines: Send
 struct Counts {
     moment: Instant,
     read: ReadCost,
+    calls: u64,
     cpu: Duration,
 }
 
 impl Counts {
-    fn now(driver: &GpuDriver) -> Self {
-        Self { moment: Instant::now(), read: driver.backend().read_cost(), cpu: cpu_time() }
+    fn now(driver: &GpuDriver, gpu: &Gpu) -> Self {
+        Self { moment: Instant::now(), read: driver.backend().read_cost(), calls: gpu.calls(), cpu: cpu_time() }
     }
 }
 
@@ -170,7 +171,7 @@ fn line(driver: &GpuDriver, log: &mut Log, index: u32, uuid: &str, before: &Coun
         confidence,
         samples_per_s: samples as f64 / span_s,
         reads_per_s: reads as f64 / span_s,
-        nvml_calls_per_s: now.read.calls.saturating_sub(before.read.calls) as f64 / span_s,
+        nvml_calls_per_s: now.calls.saturating_sub(before.calls) as f64 / span_s,
         read_ms: (reads > 0).then(|| read_s * 1e3 / reads as f64),
         dropped_samples: driver.backend().dropped_samples(),
         failures: log.failures,
