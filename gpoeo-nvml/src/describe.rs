@@ -41,8 +41,6 @@ pub struct Description {
     pub clocks_unknown_because: Option<String>,
     /// Limits of the board's power.
     pub power_limits: Option<PowerLimits>,
-    /// Locks that were in force before: NVML has no call that tells.
-    pub locks_found: Option<()>,
 }
 
 /// What a driver's ring of power samples looks like.
@@ -103,7 +101,6 @@ pub fn describe(api: &mut impl NvmlApi, identity: GpuIdentity) -> Result<Descrip
         supported_clocks,
         clocks_unknown_because: missing.map(str::to_owned),
         power_limits: lost_or(api.power_limits())?,
-        locks_found: None,
     })
 }
 
@@ -169,7 +166,7 @@ mod tests {
         let description = describe(&mut mute(NvmlStatus::NOT_SUPPORTED), identity()).unwrap();
         let json = serde_json::to_value(&description).unwrap();
         assert_eq!(json["uuid"], "GPU-1");
-        for key in ["power_source", "power_w", "energy_j", "supported_clocks", "power_limits", "locks_found", "mig"] {
+        for key in ["power_source", "power_w", "energy_j", "supported_clocks", "power_limits", "mig"] {
             assert!(json[key].is_null(), "{key}");
         }
         assert_eq!(json["energy_counter"], false);

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough.
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("gpoeo: {}", error.line());
+            cmd::say(error.line());
             ExitCode::from(error.exit_code())
         }
     }

@@ -90,6 +90,7 @@ fn entry(gpu: &Description, is_admin: Option<bool>) -> serde_json::Value {
     let mut entry = json!(gpu);
     entry["control"] = json!(control);
     entry["control_because"] = json!(control_because);
+    entry["locks_found"] = serde_json::Value::Null;
     entry["locks_found_because"] = json!("NVML has no call that tells which lock is in force");
     entry
 }

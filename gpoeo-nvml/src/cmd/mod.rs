@@ -10,12 +10,19 @@ pub(crate) mod run;
 mod session;
 pub(crate) mod watch;
 
+use core::fmt;
+use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Args;
 use gpoeo_nvml::{GpuIdentity, Library, NvmlStatus, select};
 
 use error::CliError;
+
+/// One line on stderr. That nobody reads it is no reason to end, least of all beside somebody's command.
+pub(crate) fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "gpoeo: {line}");
+}
 
 /// Choice of GPUs, as `nvidia-smi` has it.
 #[derive(Clone, Debug, Default, Args)]

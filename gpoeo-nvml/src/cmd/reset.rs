@@ -9,7 +9,7 @@ use gpoeo_nvml::reset_locks;
 use serde_json::json;
 
 use super::error::{CliError, code_of};
-use super::{GpuChoice, Node};
+use super::{GpuChoice, Node, say};
 
 /// Remove the clock locks of all GPUs, or of those named
 ///
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
             _ if arguments.json => {}
             (true, _) => writeln!(out, "GPU {name}: would reset the locks of SM and memory clock")?,
             (false, true) => writeln!(out, "GPU {name}: SM and memory clock are at the driver's default")?,
-            (false, false) => errors.iter().for_each(|error| eprintln!("gpoeo: {error}")),
+            (false, false) => errors.iter().for_each(say),
         }
         let done = !arguments.dry_run && errors.is_empty();
         entries.push(json!({"index": identity.index, "uuid": identity.uuid, "reset": done, "errors": errors}));

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::AtomicBool;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
@@ -17,7 +18,7 @@ use super::account::{Account, GpuAccount, Mode};
 use super::error::CliError;
 use super::job::{Job, Meaning, Message, catch_signals, meaning};
 use super::session::{Flow, Log, Session, StopGuard, drive};
-use super::{GpuChoice, Node};
+use super::{GpuChoice, Node, say};
 
 /// Run a command and save the energy of its GPU
 ///
@@ -97,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
     // Before the start: a signal in between would end us and leave the command alone.
     catch_signals(sender.clone()).map_err(CliError::System)?;
     if arguments.mode() == Mode::Unwatched && !arguments.quiet && !arguments.json {
-        eprintln!("gpoeo: {}", Mode::Unwatched.because());
+        say(Mode::Unwatched.because());
     }
     let started = Instant::now();
     meters.iter_mut().for_each(Meter::start);
@@ -111,12 +112,12 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
     let exit_code = job.reap().map_err(CliError::System)?;
     let account = Account { mode: arguments.mode(), elapsed_s, exit_code, gpus };
     if arguments.json {
-        eprintln!("{}", account.json());
+        let _ = writeln!(io::stderr(), "{}", account.json());
     } else if !arguments.quiet {
-        account.lines().iter().for_each(|line| eprintln!("gpoeo: {line}"));
+        account.lines().iter().for_each(say);
     }
     // Even when quiet: somebody has to act.
-    account.alarms().iter().for_each(|line| eprintln!("gpoeo: {line}"));
+    account.alarms().iter().for_each(say);
     Ok(ExitCode::from(account.final_code()))
 }
 

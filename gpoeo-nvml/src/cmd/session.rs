@@ -9,8 +9,8 @@ use gpoeo_core::{
 };
 use gpoeo_nvml::{BackendOptions, Gpu, GpuIdentity, NvmlBackend, PowerSource};
 
-use super::Node;
 use super::error::CliError;
+use super::{Node, say};
 
 pub(crate) type GpuDriver = Driver<NvmlBackend<Gpu>>;
 
@@ -127,7 +127,7 @@ impl Log {
 impl Observer for Log {
     fn event(&mut self, event: &Event) {
         if let (Some(gpu), Ok(json)) = (&self.verbose_gpu, serde_json::to_string(event)) {
-            eprintln!("gpoeo: GPU {gpu}: {json}");
+            say(format_args!("GPU {gpu}: {json}"));
         }
     }
 
@@ -156,6 +156,17 @@ impl Observer for Log {
 mod tests {
     use super::*;
     use gpoeo_core::{Fault, Mhz, Timestamp};
+
+    #[test]
+    fn a_panic_of_the_main_thread_still_stops_the_workers() {
+        let stop = AtomicBool::new(false);
+        let panicked = std::panic::catch_unwind(|| {
+            let _guard = StopGuard { stop: &stop, workers: vec![std::thread::current()] };
+            panic!("as a bug would");
+        });
+        assert!(panicked.is_err());
+        assert!(stop.load(Ordering::Acquire));
+    }
 
     #[test]
     fn the_log_averages_power_and_keeps_the_newest_sample_that_carries_clocks() {

@@ -4,6 +4,7 @@
 
 mod devices;
 mod reset;
+mod restore;
 mod run;
 mod support;
 mod usage;

@@ -125,3 +125,10 @@ fn without_the_users_word_nothing_is_ever_set() {
     }
     assert_eq!(effects(&log), [""; 0]);
 }
+
+#[test]
+fn nobody_reading_the_account_does_not_change_the_exit_code() {
+    let mut child = shell(&[], "exit 3").stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
