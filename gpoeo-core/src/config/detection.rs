@@ -141,6 +141,10 @@ pub struct CandidateConfig {
     /// Periods below so many points have one harmonic left or none: what lies between the points is a guess, and an
     /// alias looks the same. Only multiples of them that fall on a point are claimed.
     pub shortest_plain: f32,
+    /// What is slower than four points must keep this correlation at the period of a signal that is mostly faster.
+    pub least_slow: f32,
+    /// A period above `multiple_to` is in doubt if a ripple of two or three points has this share of its height.
+    pub ripple_share: f32,
     /// Multiples that stand for such a short period: from so many points …
     pub multiple_from: f32,
     /// … to so many (0.5 s at 20 ms).
@@ -149,15 +153,19 @@ pub struct CandidateConfig {
     pub most_parts: usize,
     /// Share of the multiples of a part that must be peaks.
     pub part_peaks: f32,
-    /// A whole whose multiples are better than the other multiples of its part by fewer standard errors than this …
-    pub part_t: f32,
-    /// … or by less than this share of their height is no better. A short part needs more: correlation between the
-    /// points is interpolated, so that multiples that fall on a point stand out by themselves.
-    pub part_margin: f32,
-    /// What a part of one point needs more; one of n points needs an n-th of it.
-    pub part_margin_point: f32,
-    /// Better by this share it is, whatever the errors.
+    /// … and their mean height, as a share of that of the whole's multiples, which may stand out for two reasons: that
+    /// the part is no period, or that it is one of several unlike ones in an iteration.
+    pub part_share: f32,
+    /// A multiple of a part that stands out from its neighbours by so many standard errors is the period …
+    pub whole_t: f32,
+    /// … if it does so twice or more; by so many if the window has room for it only once.
+    pub whole_t_single: f32,
+    /// … and by this share of its height.
     pub whole_margin: f32,
+    /// A multiple of a short period must fall this close to a whole point to be a fact …
+    pub whole_off: f32,
+    /// … and have this share of the highest peak's height.
+    pub whole_share: f32,
     /// A peak at a further multiple sharpens the period while it keeps this share of the first peak's height.
     pub follow_share: f32,
 }
@@ -166,15 +174,19 @@ impl Default for CandidateConfig {
     fn default() -> Self {
         Self {
             shortest_lag: 3.0,
-            shortest_plain: 5.0,
-            multiple_from: 10.0,
+            shortest_plain: 3.9,
+            least_slow: 0.3,
+            ripple_share: 0.7,
+            multiple_from: 12.0,
             multiple_to: 25.0,
             most_parts: 64,
             part_peaks: 0.8,
-            part_t: 3.0,
-            part_margin: 0.02,
-            part_margin_point: 0.15,
-            whole_margin: 0.35,
+            part_share: 0.35,
+            whole_t: 4.0,
+            whole_t_single: 6.0,
+            whole_margin: 0.02,
+            whole_off: 0.2,
+            whole_share: 0.9,
             follow_share: 0.5,
         }
     }
@@ -188,10 +200,8 @@ pub struct VoteConfig {
     pub least_significance: f32,
     /// … and at least this …
     pub least_correlation: f32,
-    /// … and keeps this share at twice the period …
-    pub keep_at_2: f32,
-    /// … and this at three times.
-    pub keep_at_3: f32,
+    /// … and the mean at all multiples of the period is this share of the highest.
+    pub least_regularity: f32,
     /// Half-life of a vote, s.
     pub half_life_s: f64,
     /// A vote is forgotten after this, s.
@@ -200,7 +210,11 @@ pub struct VoteConfig {
     pub same: f64,
     /// What a vote at two to four times a period lends to it.
     pub lend: f64,
-    /// A longer period is the answer while it has this share of the best one's support.
+    /// A look over so many periods could have told them from parts of them.
+    pub able_spans: f64,
+    /// A look over so many periods could have seen them at all, and counts against them if it did not.
+    pub judge_spans: f64,
+    /// A multiple of the best period is the answer if it has this share of the looks that could have seen it.
     pub keep_multiple: f64,
     /// The answer's family must hold this share of the weight that all looks could have given.
     pub claim_share: f64,
@@ -217,13 +231,14 @@ impl Default for VoteConfig {
         Self {
             least_significance: 5.0,
             least_correlation: 0.12,
-            keep_at_2: 0.4,
-            keep_at_3: 0.2,
+            least_regularity: 0.25,
             half_life_s: 6.0,
             memory_s: 12.0,
             same: 0.015,
             lend: 0.25,
-            keep_multiple: 0.3,
+            able_spans: 8.0,
+            judge_spans: 4.0,
+            keep_multiple: 0.35,
             claim_share: 0.5,
             give_up_s: 5.0,
             aperiodic_s: 20.0,

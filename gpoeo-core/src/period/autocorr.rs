@@ -130,6 +130,14 @@ impl Acf<'_> {
         self.at_quarters((lag * 4.0).round().max(0.0) as usize)
     }
 
+    /// The value of what is left after a moving mean over four points, not scaled to 1: the correlation of the slow
+    /// part of the signal.
+    pub(super) fn slow(&self, lag: f32) -> f32 {
+        let quarters = (lag * 4.0).round().max(0.0) as isize;
+        let value = |offset: isize| self.at_quarters((quarters + 4 * offset).unsigned_abs());
+        (-3..=3_isize).map(|offset| (4 - offset.abs()) as f32 / 16.0 * value(offset)).sum()
+    }
+
     /// Whether a whole lag is a local maximum.
     pub(super) fn is_peak(&self, lag: usize) -> bool {
         lag >= 1

@@ -17,6 +17,8 @@ pub(super) struct Busy {
     /// The open block.
     head: usize,
     idle_w: f64,
+    /// What the job draws: the highest block, forgotten within seconds.
+    job_w: f64,
     /// Since when the GPU has been quiet; `None` while it is busy.
     quiet_since: Option<Timestamp>,
 }
@@ -42,11 +44,22 @@ impl Block {
         self.sum += value;
         self.count += 1.0;
     }
+
+    fn mean(&self) -> f64 {
+        self.sum / self.count
+    }
 }
 
 impl Busy {
     pub(super) fn new(config: &BusyConfig) -> Self {
-        Self { blocks: [Block::default(); BLOCKS], used: 0, head: 0, idle_w: config.highest_idle_w, quiet_since: None }
+        Self {
+            blocks: [Block::default(); BLOCKS],
+            used: 0,
+            head: 0,
+            idle_w: config.highest_idle_w,
+            job_w: 0.0,
+            quiet_since: None,
+        }
     }
 
     /// Takes a sample and says whether the last second was busy.
@@ -58,6 +71,8 @@ impl Busy {
         } else if time.as_nanos().saturating_sub(open.start.as_nanos()) < BLOCK_NS {
             open.add(value);
         } else {
+            const KEPT: f64 = 0.985; // a block; half in 4.6 s
+            self.job_w = (self.job_w * KEPT).max(open.mean());
             self.head = (self.head + 1) % BLOCKS;
             self.used = (self.used + 1).min(BLOCKS);
             self.blocks[self.head] = Block::new(time, value);
@@ -69,7 +84,7 @@ impl Busy {
         let mean =
             blocks.iter().map(|block| block.sum).sum::<f64>() / blocks.iter().map(|block| block.count).sum::<f64>();
         // Means of blocks: one reading of 0 W is a glitch, not an idle GPU.
-        let level = blocks.iter().map(|block| block.sum / block.count).fold(f64::INFINITY, f64::min);
+        let level = blocks.iter().map(Block::mean).fold(f64::INFINITY, f64::min);
         self.idle_w = self.idle_w.min(level.max(0.0));
 
         let is_unsteady = high - low > config.range_w && high > config.range_ratio * low;
@@ -81,6 +96,16 @@ impl Busy {
             self.quiet_since = Some(time);
         }
         is_busy
+    }
+
+    /// Whether the last tenth or two of a second are far below what the job draws: a gap, or its end. A look now would
+    /// find that at the end of each of its windows.
+    pub(super) fn is_pausing(&self) -> bool {
+        const LOW: f64 = 0.3;
+        let newest = [self.head, (self.head + BLOCKS - 1) % BLOCKS];
+        let recent = newest.into_iter().filter(|&index| index < self.used).map(|index| self.blocks[index].mean());
+        let recent = recent.fold(f64::NEG_INFINITY, f64::max);
+        self.quiet_since.is_some() || recent < self.idle_w + LOW * (self.job_w - self.idle_w)
     }
 
     /// Since when the GPU has been quiet; `None` while it is busy.

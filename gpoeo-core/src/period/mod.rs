@@ -117,7 +117,7 @@ impl PeriodDetector {
         if self.from.is_none() {
             return;
         }
-        if self.pending == 0 && time >= self.next_look {
+        if self.pending == 0 && time >= self.next_look && !self.busy.is_pausing() {
             self.plan_look(time);
         }
         if self.pending != 0 {

@@ -21,6 +21,8 @@ pub(super) struct Vote {
     weight: f32,
     /// The weight that the look could have had.
     potential: f32,
+    /// What the look could see, s.
+    span_s: f32,
 }
 
 impl Vote {
@@ -34,20 +36,22 @@ impl Vote {
         config: &VoteConfig,
     ) -> Self {
         let potential = (window_s / 3.0).sqrt() as f32;
-        let nothing = Self { time, period_s: 0.0, weight: 0.0, potential };
+        let nothing = Self { time, period_s: 0.0, weight: 0.0, potential, span_s: window_s as f32 };
         let Some(candidate) = candidate else { return nothing };
-        let once = candidate.once;
-        let significance = once * (points as f32).sqrt();
-        let keeps = |value: Option<f32>, share: f32| value.is_none_or(|value| value >= share * once);
+        let significance = candidate.height * (points as f32).sqrt();
         let counts = significance >= config.least_significance
-            && once >= config.least_correlation
-            && keeps(candidate.twice, config.keep_at_2)
-            && keeps(candidate.thrice, config.keep_at_3);
+            && candidate.height >= config.least_correlation
+            && candidate.regularity.is_some_and(|regularity| regularity >= config.least_regularity);
         if !counts {
             return nothing;
         }
-        let weight = ((significance - 4.0) / 6.0).min(1.0) * (once / 0.3).min(1.0) * potential;
-        Self { time, period_s: candidate.lag * step_s as f32, weight, potential }
+        let weight = ((significance - 4.0) / 6.0).min(1.0) * (candidate.height / 0.3).min(1.0) * potential;
+        Self { time, period_s: candidate.lag * step_s as f32, weight, potential, span_s: window_s as f32 }
+    }
+
+    /// The period voted for, s.
+    pub(super) fn period_s(&self) -> Option<f64> {
+        (self.weight > 0.0).then_some(f64::from(self.period_s))
     }
 }
 
@@ -88,46 +92,67 @@ impl Tracker {
 
     /// What the votes say at `now`, if they agree.
     pub(super) fn answer(&self, now: Timestamp, config: &VoteConfig) -> Option<Answer> {
-        let fade = |vote: &Vote| (-now.seconds_since(vote.time) / config.half_life_s).exp2();
-        let mut faded = [(0.0_f64, 0.0_f64); MOST_VOTES];
+        let mut faded = [Faded::default(); MOST_VOTES];
         let faded = &mut faded[..self.len];
-        let mut possible = 0.0;
         for (slot, vote) in faded.iter_mut().zip(&self.votes) {
-            let fade = fade(vote);
-            possible += fade * f64::from(vote.potential);
-            *slot = (f64::from(vote.period_s), fade * f64::from(vote.weight));
+            let fade = (-now.seconds_since(vote.time) / config.half_life_s).exp2();
+            slot.period = f64::from(vote.period_s);
+            slot.weight = fade * f64::from(vote.weight);
+            slot.potential = fade * f64::from(vote.potential);
         }
 
         let own = |period: f64| {
-            faded.iter().filter(|vote| is_multiple(vote.0, period, 1, config)).map(|vote| vote.1).sum::<f64>()
+            faded.iter().filter(|vote| is_multiple(vote.period, period, 1, config)).map(|vote| vote.weight).sum::<f64>()
         };
         let lent = |period: f64| {
-            let multiples = faded.iter().filter(|vote| (2..=4).any(|k| is_multiple(vote.0, period, k, config)));
-            config.lend * multiples.map(|vote| vote.1).sum::<f64>()
+            let multiples = faded.iter().filter(|vote| (2..=4).any(|k| is_multiple(vote.period, period, k, config)));
+            config.lend * multiples.map(|vote| vote.weight).sum::<f64>()
         };
         let support = |period: f64| own(period) + lent(period);
-        let periods = || faded.iter().filter(|vote| vote.1 > 0.0).map(|vote| vote.0);
+        let periods = || faded.iter().filter(|vote| vote.weight > 0.0).map(|vote| vote.period);
         let best = periods().map(|period| (period, support(period))).max_by(|a, b| a.1.total_cmp(&b.1))?;
 
-        // The longest multiple with enough support of its own: the iteration rather than its micro-batch.
+        // A short window cannot know of a long period: it is asked only about what it could see.
+        let longest = self.votes[..self.len].iter().map(|vote| f64::from(vote.span_s)).fold(0.0, f64::max);
+        let able = |spans: f64, period: f64| {
+            let least = (spans * period).min(0.9 * longest);
+            self.votes.iter().zip(faded.iter()).filter(move |(vote, _)| f64::from(vote.span_s) >= least)
+        };
+        // The longest multiple that most of those looks saw: the iteration rather than its micro-batch.
         let is_kept = |period: f64| {
             let parts = (period / best.0).round() as u32;
-            parts >= 2 && is_multiple(period, best.0, parts, config) && support(period) >= config.keep_multiple * best.1
+            if parts < 2 || !is_multiple(period, best.0, parts, config) {
+                return false;
+            }
+            let all: f64 = able(config.able_spans, period).map(|(_, faded)| faded.weight).sum();
+            let own = able(config.able_spans, period).filter(|(_, faded)| is_multiple(faded.period, period, 1, config));
+            let own = own.map(|(_, faded)| faded.weight).sum::<f64>();
+            all > 0.0 && own >= config.keep_multiple * all
         };
         let chosen = periods().filter(|&period| is_kept(period)).max_by(f64::total_cmp).unwrap_or(best.0);
 
-        let cluster = || faded.iter().filter(|vote| is_multiple(vote.0, chosen, 1, config));
-        let weight = cluster().map(|vote| vote.1).sum::<f64>();
-        let period_s = cluster().map(|vote| vote.0 * vote.1).sum::<f64>() / weight;
+        let cluster = || faded.iter().filter(|vote| is_multiple(vote.period, chosen, 1, config));
+        let weight = cluster().map(|vote| vote.weight).sum::<f64>();
+        let period_s = cluster().map(|vote| vote.period * vote.weight).sum::<f64>() / weight;
         let is_family = |period: f64| {
             let (long, short) = if period > period_s { (period, period_s) } else { (period_s, period) };
             let parts = (long / short).round() as u32;
             parts <= 8 && is_multiple(long, short, parts, config)
         };
-        let family = faded.iter().filter(|vote| vote.1 > 0.0 && is_family(vote.0)).map(|vote| vote.1).sum::<f64>();
-        let share = family / possible;
+        let judges = || able(config.judge_spans, period_s).map(|(_, faded)| faded);
+        let family =
+            judges().filter(|vote| vote.weight > 0.0 && is_family(vote.period)).map(|vote| vote.weight).sum::<f64>();
+        let share = family / judges().map(|vote| vote.potential).sum::<f64>();
         (share >= config.claim_share).then_some(Answer { period_s, share })
     }
+}
+
+/// A vote as much as it counts now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Faded {
+    period: f64,
+    weight: f64,
+    potential: f64,
 }
 
 /// Whether `long` is `parts` times `short`, as precisely as votes are.
