@@ -59,16 +59,17 @@ pub struct MeasureConfig {
     pub wander: f64,
     /// Windows longer than this average the wander out.
     pub wander_time: Duration,
-    /// Energy points kept: 45 s of counter updates at 10 Hz.
-    pub energy_points: usize,
-    /// Spacing of energy points where power is integrated: that of the counter (100 ms), so that the ring spans the same.
-    pub energy_point_spacing: Duration,
+    /// Moment at which an energy reading was true, standard deviation: the counter moves every 100 ms (uniform: 29 ms).
+    pub counter_moment_sd: Duration,
+    /// The gain of the power sensor is that of the last one to two times this long.
+    pub gain_memory: Duration,
     /// A counter unchanged for so long while samples come is not one. Counters change every 100 ms, the slowest known
     /// every second.
     pub counter_stale: Duration,
     /// Longest gap between two power samples that an integral bridges: a lost batch of readings, not a lost minute.
     pub max_sample_gap: Duration,
-    /// Gain error of integrated power against the counter, standard deviation: 0.1-0.3 % on the recordings.
+    /// Gain error of integrated power against the counter, standard deviation: 0.1-0.3 % on the recordings, other cards
+    /// unknown.
     pub power_gain_sd: f64,
 }
 
@@ -97,11 +98,11 @@ impl Default for MeasureConfig {
             jitter_bias: 1.5,
             wander: 0.0015,
             wander_time: Duration::from_secs(10),
-            energy_points: 460,
-            energy_point_spacing: Duration::from_millis(100),
+            counter_moment_sd: Duration::from_millis(30),
+            gain_memory: Duration::from_secs(120),
             counter_stale: Duration::from_secs(2),
             max_sample_gap: Duration::from_secs(2),
-            power_gain_sd: 0.002,
+            power_gain_sd: 0.005,
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Time and energy at one setting, each with a standard error.
 //!
-//! [`PeriodFitter`]: the mean period within a window of power samples. [`EnergyLog`]: energy between two moments.
+//! [`PeriodFitter`]: the mean period within a window of power samples. [`EnergyMeter`]:
+//! energy used.
 
 mod autocorr;
 mod drift;
-mod energy;
+mod energy_meter;
 mod period_fit;
 mod shape;
 mod track;
 mod window;
 
-pub use energy::{EnergyLog, EnergySource, EnergySpan};
+pub use energy_meter::{EnergyMeter, EnergySource, PowerGain};
 pub use period_fit::{Expected, PeriodFit, PeriodFitter};
 pub use shape::RhythmShape;

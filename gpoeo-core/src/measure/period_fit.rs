@@ -157,6 +157,22 @@ impl PeriodFitter {
         })
     }
 
+    /// Mean of the newest whole periods of the window that was fitted last, pauses left out; `None` where nothing is left.
+    pub fn mean_of_whole_periods(&self, window: &[f32], fit: &PeriodFit, step_s: f64) -> Option<f64> {
+        let window = window.get(window.len().saturating_sub(self.config.max_window_samples)..)?;
+        let period = fit.period_s / step_s;
+        let span = (window.len() as f64 / period + 1e-6).floor() * period;
+        let first = window.len() as f64 - span;
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (i, &value) in window.iter().enumerate().filter(|&(i, _)| self.window.is_known(i)) {
+            // The first sample counts with the part of it that lies within.
+            let weight = (i as f64 + 1.0 - first).clamp(0.0, 1.0);
+            sum += weight * f64::from(value);
+            weights += weight;
+        }
+        (weights > 0.0).then(|| sum / weights)
+    }
+
     /// The shape of the rhythm in a window with a known period, to be found again by [`PeriodFitter::ratio_by_shape`] at
     /// up to `longest_ratio` times the period. `None` where the window is too short or shows no structure.
     pub fn shape(&mut self, window: &[f32], step_s: f64, period_s: f64, longest_ratio: f64) -> Option<RhythmShape> {

@@ -2,18 +2,15 @@
 
 use crate::config::{DetectorConfig, MeasureConfig, OptimizerConfig, SearchConfig, SignalConfig};
 use crate::estimate::Estimate;
-use crate::measure::{EnergyLog, Expected, PeriodFitter, RhythmShape};
+use crate::measure::{EnergyMeter, Expected, PeriodFitter, RhythmShape};
 use crate::period::PeriodDetector;
 use crate::sample::Sample;
 use crate::time::Timestamp;
 
-/// Longer gaps between two samples are not integrated over where there is no energy counter.
-const LONGEST_GAP_S: f64 = 1.0;
-
 #[derive(Debug)]
 pub(super) struct Telemetry {
     pub(super) detector: PeriodDetector,
-    energy: EnergyLog,
+    energy: EnergyMeter,
     fitter: PeriodFitter,
     scratch: Box<[f32]>,
     latest: Option<Sample>,
@@ -25,16 +22,20 @@ impl Telemetry {
         let signal = SignalConfig { step: config.sample_interval(), ..SignalConfig::default() };
         let detector = PeriodDetector::new(&DetectorConfig { signal, ..DetectorConfig::default() });
         let scratch = vec![0.0; detector.signal().capacity()].into_boxed_slice();
-        Self { detector, energy: EnergyLog::new(&measure), fitter: PeriodFitter::new(&measure), scratch, latest: None }
+        Self {
+            detector,
+            energy: EnergyMeter::new(&measure),
+            fitter: PeriodFitter::new(&measure),
+            scratch,
+            latest: None,
+        }
     }
 
     /// Takes a sample; returns the energy used since the last one, J.
     pub(super) fn push(&mut self, sample: &Sample) -> f64 {
-        let used_j = self.latest.map_or(0.0, |last| energy_used_j(&last, sample));
         self.detector.push(sample.time, sample.power_w);
-        self.energy.push(sample);
         self.latest = Some(*sample);
-        used_j
+        self.energy.push(sample)
     }
 
     pub(super) fn latest(&self) -> Option<Sample> {
@@ -46,9 +47,19 @@ impl Telemetry {
         self.latest.map(|sample| sample.time)
     }
 
-    /// Energy between two moments and its standard error, J.
-    pub(super) fn energy_j(&self, from: Timestamp, to: Timestamp) -> Option<(f64, f64)> {
-        self.energy.between(from, to).map(|span| (span.energy_j, span.stderr_j))
+    /// Energy between two moments and its standard error, J; `None` where too little of the power is known.
+    pub(super) fn energy_j(&mut self, from: Timestamp, to: Timestamp) -> Option<(f64, f64)> {
+        let window = self.detector.signal().window(from, to, &mut self.scratch);
+        let known = window.values.len() - window.missing;
+        if 2 * known < window.values.len() || known < 2 {
+            return None;
+        }
+        let sum: f64 = window.values.iter().filter(|value| value.is_finite()).map(|&value| f64::from(value)).sum();
+        let gain = self.energy.gain();
+        let energy_j = gain.ratio * sum / known as f64 * to.seconds_since(from);
+        let missing = window.missing as f64 / window.values.len() as f64;
+        // What is missing is taken to be like the rest, within a quarter.
+        Some((energy_j, energy_j * gain.stderr.hypot(0.25 * missing)))
     }
 
     /// The shape of the rhythm between two moments, see [`PeriodFitter::shape`].
@@ -89,32 +100,17 @@ impl Telemetry {
         let fit = self.fitter.fit(window.values, step_s, expected)?;
         // Energy from whole iterations only: the power differs between the parts of one.
         let whole = (to.seconds_since(start) / fit.period_s + 1e-6).floor();
-        if whole < 1.0 {
-            return None;
-        }
-        let span_s = whole * fit.period_s;
-        let (energy_j, stderr_j) = self.energy_j(to.saturating_sub(core::time::Duration::from_secs_f64(span_s)), to)?;
-        let energy_j = energy_j / whole;
+        let gain = self.energy.gain();
+        let energy_j = gain.ratio * self.fitter.mean_of_whole_periods(window.values, &fit, step_s)? * fit.period_s;
         let time_ratio = (fit.stderr_s / fit.period_s).max(floors.time_floor_ratio);
-        let floor = floors.energy_floor_ratio * (0.5 + 1.0 / span_s).sqrt();
+        let floor = floors.energy_floor_ratio * (0.5 + 1.0 / (whole * fit.period_s)).sqrt();
         // A long iteration uses more energy, but less than in proportion: half of the variance.
-        let energy_ratio = ((stderr_j / whole / energy_j).powi(2) + 0.5 * time_ratio.powi(2) + floor.powi(2)).sqrt();
-        let valid = energy_j > 0.0 && energy_ratio.is_finite();
+        let energy_ratio = (gain.stderr.powi(2) + 0.5 * time_ratio.powi(2) + floor.powi(2)).sqrt();
+        let valid = whole >= 1.0 && energy_j > 0.0 && energy_ratio.is_finite();
         valid.then(|| {
             let iterations = whole.min(f64::from(u32::MAX)) as u32;
             let (time_stderr_s, energy_stderr_j) = (time_ratio * fit.period_s, energy_ratio * energy_j);
             Estimate::new(fit.period_s, time_stderr_s, energy_j, energy_stderr_j, iterations)
         })
-    }
-}
-
-/// From the counter where both samples have one that did not go back, else from power.
-fn energy_used_j(last: &Sample, sample: &Sample) -> f64 {
-    match (last.energy_j, sample.energy_j) {
-        (Some(before), Some(after)) if after >= before => after - before,
-        _ => {
-            let gap_s = sample.time.seconds_since(last.time).min(LONGEST_GAP_S);
-            0.5 * (last.power_w + sample.power_w) * gap_s
-        }
     }
 }

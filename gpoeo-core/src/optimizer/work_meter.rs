@@ -88,7 +88,7 @@ impl WorkMeter {
     }
 
     /// Adds a window.
-    fn count(&mut self, set: &CounterSet, ctx: &Context) {
+    fn count(&mut self, set: &CounterSet, ctx: &mut Context) {
         let Some(instructions) = set.value(Counter::Instructions).filter(|&count| count > 0.0) else { return };
         let time_s = set.end().seconds_since(set.start());
         let Some((energy_j, stderr_j)) = ctx.telemetry.energy_j(set.start(), set.end()) else { return };

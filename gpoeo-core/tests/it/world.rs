@@ -11,56 +11,56 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// How the world answers clock commands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Answer {
+pub(crate) enum Answer {
     Apply,
     Fail(Fault),
     /// Not at all.
     Ignore,
 }
 
-pub fn caps() -> Capabilities {
+pub(crate) fn caps() -> Capabilities {
     let sm = (0..38).map(|gear| Mhz(855 + 15 * gear)).collect();
     Capabilities::new([(Mhz(1593), sm)]).unwrap()
 }
 
 /// With a second memory clock, at which everything takes half as long again.
-pub fn caps_with_memory() -> Capabilities {
+pub(crate) fn caps_with_memory() -> Capabilities {
     let sm: Vec<Mhz> = (0..38).map(|gear| Mhz(855 + 15 * gear)).collect();
     Capabilities::new([(Mhz(1593), sm.clone()), (Mhz(810), sm)]).unwrap()
 }
 
-pub struct World {
-    pub machine: Optimizer,
-    pub now: Timestamp,
-    pub origin: Timestamp,
+pub(crate) struct World {
+    pub(crate) machine: Optimizer,
+    pub(crate) now: Timestamp,
+    pub(crate) origin: Timestamp,
     /// `None`: as found.
-    pub locked: Option<ClockPair>,
+    pub(crate) locked: Option<ClockPair>,
     /// The last clock command that the world accepted.
-    pub last_accepted: Option<Command>,
-    pub commands: Vec<Command>,
-    pub events: Vec<Event>,
-    pub recording: Recording,
+    pub(crate) last_accepted: Option<Command>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) recording: Recording,
     /// Iterations done.
-    pub work: f64,
-    pub energy_j: f64,
+    pub(crate) work: f64,
+    pub(crate) energy_j: f64,
     /// Length of an iteration at the found clocks, s; 0: idle.
-    pub period_s: f64,
+    pub(crate) period_s: f64,
     /// Power changes at random: nothing repeats, though the work goes on as ever.
-    pub is_aperiodic: bool,
+    pub(crate) is_aperiodic: bool,
     is_high: bool,
     steps_left: u64,
     random: u64,
-    pub counter_start: Option<(Timestamp, f64)>,
-    pub answer: fn(&Command, usize) -> Answer,
+    pub(crate) counter_start: Option<(Timestamp, f64)>,
+    pub(crate) answer: fn(&Command, usize) -> Answer,
     answered: usize,
 }
 
 impl World {
-    pub fn new(config: OptimizerConfig, caps: Capabilities) -> Self {
+    pub(crate) fn new(config: OptimizerConfig, caps: Capabilities) -> Self {
         Self::at(Timestamp::from_secs_f64(100.0), config, caps)
     }
 
-    pub fn at(origin: Timestamp, config: OptimizerConfig, caps: Capabilities) -> Self {
+    pub(crate) fn at(origin: Timestamp, config: OptimizerConfig, caps: Capabilities) -> Self {
         Self {
             machine: Optimizer::new(config, caps),
             now: origin,
@@ -84,7 +84,7 @@ impl World {
     }
 
     /// Relative time per iteration at the clocks in force: half of it follows the SM clock.
-    pub fn time_ratio(&self) -> f64 {
+    pub(crate) fn time_ratio(&self) -> f64 {
         self.locked.map_or(1.0, |pair| {
             let memory = if pair.mem() < Mhz(1593) { 1.5 } else { 1.0 };
             memory * (0.5 + 0.5 * 1410.0 / f64::from(pair.sm().0))
@@ -103,13 +103,13 @@ impl World {
     }
 
     /// Gives an input to the machine, then carries out and answers all that it asks for.
-    pub fn feed(&mut self, input: Input) {
+    pub(crate) fn feed(&mut self, input: Input) {
         self.recording.push(input);
         self.machine.handle(input).expect("the world keeps order");
         self.drain();
     }
 
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.events.extend(core::iter::from_fn(|| self.machine.poll_event()));
         while let Some(action) = self.machine.poll_action() {
             self.commands.push(action.command);
@@ -153,7 +153,7 @@ impl World {
     }
 
     /// One sample later.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         if self.steps_left == 0 {
             // Stretches of 60 ms to 1.3 s, by a linear congruential generator (Knuth, MMIX).
             self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -174,14 +174,14 @@ impl World {
         self.feed(Input::Timeout { now: self.now });
     }
 
-    pub fn run(&mut self, seconds: f64) {
+    pub(crate) fn run(&mut self, seconds: f64) {
         for _ in 0..(seconds / STEP.as_secs_f64()).round() as usize {
             self.step();
         }
     }
 
     /// Only time passes: no samples, as if the device did not answer.
-    pub fn run_silent(&mut self, seconds: f64) {
+    pub(crate) fn run_silent(&mut self, seconds: f64) {
         let end = self.now + Duration::from_secs_f64(seconds);
         while let Some(timeout) = self.machine.poll_timeout().filter(|_| self.now < end) {
             assert!(timeout > self.now, "the next timeout lies ahead");
@@ -191,7 +191,7 @@ impl World {
     }
 
     /// Asks for the stop and goes on until it is done.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.feed(Input::Stop { now: self.now });
         for _ in 0..3000 {
             if self.machine.is_stopped() {
@@ -202,7 +202,7 @@ impl World {
         panic!("not stopped after a minute: {:?}", self.machine);
     }
 
-    pub fn elapsed_s(&self) -> f64 {
+    pub(crate) fn elapsed_s(&self) -> f64 {
         self.now.seconds_since(self.origin)
     }
 }
