@@ -87,7 +87,7 @@ mod units;
 pub use action::{Action, ActionId, Command, Fault};
 pub use backend::{BackendError, GpuBackend};
 pub use caps::{Capabilities, CapabilitiesError, ClockPair};
-pub use config::{BusyConfig, CandidateConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
+pub use config::{BusyConfig, CandidateConfig, ChangeConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
 pub use config::{ConfigError, HoldConfig, HoldPolicy, OptimizerConfig, OptimizerConfigBuilder, SearchConfig};
 pub use config::{MeasureConfig, SignalConfig};
 pub use driver::{Driver, DriverError, Observer, Step};

@@ -23,6 +23,8 @@ pub struct DetectorConfig {
     pub candidate: CandidateConfig,
     /// How the looks make up an answer.
     pub vote: VoteConfig,
+    /// When a job is taken to have changed.
+    pub change: ChangeConfig,
 }
 
 /// When a job is taken to run.
@@ -153,18 +155,23 @@ pub struct CandidateConfig {
     pub most_parts: usize,
     /// Share of the multiples of a part that must be peaks.
     pub part_peaks: f32,
-    /// … and their mean height, as a share of that of the whole's multiples, which may stand out for two reasons: that
+    /// … and their mean height, as a share of that of the whole's multiples, tried in turn. These may stand out for two reasons: that
     /// the part is no period, or that it is one of several unlike ones in an iteration.
-    pub part_share: f32,
+    pub part_shares: [f32; 3],
     /// A multiple of a part that stands out from its neighbours by so many standard errors is the period …
     pub whole_t: f32,
     /// … if it does so twice or more; by so many if the window has room for it only once.
     pub whole_t_single: f32,
-    /// … and by this share of its height.
+    /// … and by this share of its height …
     pub whole_margin: f32,
+    /// … and this for a part of one point, an n-th of it for one of n: what sampling does to a peak that falls between
+    /// the points is not all levelled out.
+    pub whole_margin_point: f32,
     /// A multiple of a short period must fall this close to a whole point to be a fact …
     pub whole_off: f32,
-    /// … and have this share of the highest peak's height.
+    /// … and have this share of the highest correlation at any point.
+    pub fact_share: f32,
+    /// A whole point that stands for a period itself must have more: it may be off by a tenth of a short period.
     pub whole_share: f32,
     /// A peak at a further multiple sharpens the period while it keeps this share of the first peak's height.
     pub follow_share: f32,
@@ -178,14 +185,16 @@ impl Default for CandidateConfig {
             least_slow: 0.3,
             ripple_share: 0.7,
             multiple_from: 12.0,
-            multiple_to: 25.0,
+            multiple_to: 24.0,
             most_parts: 64,
             part_peaks: 0.8,
-            part_share: 0.35,
+            part_shares: [0.8, 0.6, 0.35],
             whole_t: 4.0,
             whole_t_single: 6.0,
             whole_margin: 0.02,
+            whole_margin_point: 0.25,
             whole_off: 0.2,
+            fact_share: 0.8,
             whole_share: 0.9,
             follow_share: 0.5,
         }
@@ -216,8 +225,12 @@ pub struct VoteConfig {
     pub judge_spans: f64,
     /// A multiple of the best period is the answer if it has this share of the looks that could have seen it.
     pub keep_multiple: f64,
+    /// Votes for the answer itself, at least.
+    pub least_votes: usize,
     /// The answer's family must hold this share of the weight that all looks could have given.
     pub claim_share: f64,
+    /// … or this share, if it is the answer already.
+    pub keep_share: f64,
     /// An answer that lost that is given up after this, s.
     pub give_up_s: f64,
     /// A job that was watched for so long without an answer is aperiodic, s.
@@ -239,10 +252,38 @@ impl Default for VoteConfig {
             able_spans: 8.0,
             judge_spans: 4.0,
             keep_multiple: 0.35,
+            least_votes: 2,
             claim_share: 0.5,
+            keep_share: 0.35,
             give_up_s: 5.0,
             aperiodic_s: 20.0,
             lasting_s: 2.0,
         }
+    }
+}
+
+/// When a job is taken to have changed.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ChangeConfig {
+    /// So many looks in a row that see the same other period in a short window: the job has changed.
+    pub looks: u32,
+    /// … if the window holds so many periods of the answer: it must be able to see that one, too.
+    pub able_spans: f64,
+    /// Periods this close are the same (share of the period).
+    pub same: f64,
+    /// A period this close to the answer does not speak against it (share of it): jitter, drift, clocks.
+    pub close: f64,
+    /// A period this close to a multiple or a part of the answer does not, either.
+    pub related: f64,
+    /// Splits of a window that are this close are the same, s: one block and a bit.
+    pub split_s: f64,
+    /// Both parts of a split window are at least this long, s: a pause is shorter.
+    pub split_parts_s: f64,
+}
+
+impl Default for ChangeConfig {
+    fn default() -> Self {
+        Self { looks: 3, able_spans: 4.0, same: 0.02, close: 0.06, related: 0.03, split_s: 0.5, split_parts_s: 2.0 }
     }
 }

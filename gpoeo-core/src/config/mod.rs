@@ -7,7 +7,7 @@ mod optimizer;
 mod signal;
 
 pub use control::{HoldConfig, HoldPolicy, SearchConfig};
-pub use detection::{BusyConfig, CandidateConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
+pub use detection::{BusyConfig, CandidateConfig, ChangeConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
 pub use measure::MeasureConfig;
 pub use optimizer::{ConfigError, OptimizerConfig, OptimizerConfigBuilder};
 pub use signal::SignalConfig;

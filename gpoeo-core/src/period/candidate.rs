@@ -69,24 +69,30 @@ impl Finder {
         let height = |peak: &Peak| if peak.height.is_nan() { acf.at(peak.lag) } else { peak.height };
         let highest = first.iter().map(height).fold(f32::MIN_POSITIVE, f32::max);
         let later = first.get(1..).filter(|later| !later.is_empty())?;
-        let reach = [0.5, 0.75, 1.0][later.len() - 1];
+        let reach = [0.33, 0.5, 1.0][later.len() - 1];
         Some(reach * later.iter().map(height).sum::<f32>() / (later.len() as f32 * highest))
     }
 
-    /// Divides a period while the multiples of the part are peaks of comparable height.
+    /// Divides a period while the multiples of the part are peaks of comparable height; of several divisions, one
+    /// whose peaks are about as high comes before one with hardly any.
     fn divide(&mut self, acf: Acf<'_>, whole: f32, config: &CandidateConfig) -> f32 {
         let mut period = whole;
-        while let Some(parts) = (2..=config.most_parts)
-            .take_while(|&parts| period / parts as f32 >= config.shortest_lag)
-            .find(|&parts| self.is_divisible(acf, period / parts as f32, parts, config))
-        {
-            period /= parts as f32;
+        loop {
+            let divided = config.part_shares.iter().find_map(|&share| {
+                (2..=config.most_parts)
+                    .map(|parts| (parts, period / parts as f32))
+                    .take_while(|&(_, part)| part >= config.shortest_lag)
+                    .find(|&(parts, part)| self.is_divisible(acf, part, parts, share, config))
+            });
+            match divided {
+                Some((_, part)) => period = part,
+                None => return period,
+            }
         }
-        period
     }
 
-    /// Whether the multiples of `part` are peaks, and not much lower than every `parts`-th of them.
-    fn is_divisible(&mut self, acf: Acf<'_>, part: f32, parts: usize, config: &CandidateConfig) -> bool {
+    /// Whether the multiples of `part` are peaks, and have `share` of the height of every `parts`-th of them.
+    fn is_divisible(&mut self, acf: Acf<'_>, part: f32, parts: usize, share: f32, config: &CandidateConfig) -> bool {
         if !self.collect(part, 2.5 * part * parts as f32, config.part_peaks) {
             return false;
         }
@@ -96,7 +102,7 @@ impl Finder {
             let sums = if (index + 1) % parts == 0 { &mut of_whole } else { &mut others };
             *sums = (sums.0 + 1.0, sums.1 + if peak.height.is_nan() { 0.0 } else { peak.height });
         }
-        others.1 * of_whole.0 >= config.part_share * of_whole.1 * others.0
+        others.1 * of_whole.0 >= share * of_whole.1 * others.0
     }
 
     /// The multiple of `part` that stands out from the others, or `part` itself if none does. From there again: what
@@ -110,8 +116,8 @@ impl Finder {
             let most = config.most_parts.min(self.multiples.len());
             let standing_out = (2..=most)
                 .filter_map(|parts| {
-                    let local = self.contrast(parts, points).filter(|local| local.is_enough(config));
-                    let folded = self.folded(parts, points).filter(|folded| folded.is_enough(config));
+                    let local = self.contrast(parts, points).filter(|local| local.is_enough(period, config));
+                    let folded = self.folded(parts, points).filter(|folded| folded.is_enough(period, config));
                     let best = |a: Contrast, b: Contrast| if a.significance > b.significance { a } else { b };
                     let both = local.zip(folded).map(|(local, folded)| best(local, folded));
                     both.or(local).or(folded).map(|contrast| (parts, contrast))
@@ -159,7 +165,12 @@ impl Finder {
     /// Collects the peaks at the multiples of `part` up to `furthest`; false, and cut short, if fewer than `share` of
     /// them are peaks.
     fn collect(&mut self, part: f32, furthest: f32, share: f32) -> bool {
-        let radius = (0.08 * part).clamp(0.6, 1.5);
+        // A peak counts for a multiple if it is much nearer than peaks are to each other.
+        let spacing = match self.peaks.as_slice() {
+            [first, .., last] => (last.lag - first.lag) / (self.peaks.len() - 1) as f32,
+            _ => f32::INFINITY,
+        };
+        let radius = (0.08 * part).clamp(0.6, 1.5).min(0.2 * spacing);
         let longest = self.peaks.last().map_or(0.0, |peak| peak.lag + radius);
         let count = ((longest.min(furthest) / part) as usize).min(self.multiples.capacity());
         let mut may_miss = ((1.0 - share) * count as f32) as usize;
@@ -281,9 +292,9 @@ struct Contrast {
 }
 
 impl Contrast {
-    fn is_enough(&self, config: &CandidateConfig) -> bool {
+    fn is_enough(&self, part: f32, config: &CandidateConfig) -> bool {
         let enough = if self.count > 1 { config.whole_t } else { config.whole_t_single };
-        self.relative >= config.whole_margin && self.significance >= enough
+        self.relative >= config.whole_margin + config.whole_margin_point / part && self.significance >= enough
     }
 }
 
@@ -337,7 +348,7 @@ fn settle_short(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> Option<f32>
     let is_fact = |lag: f32| {
         let whole = lag.round();
         let here = acf.0.get(whole as usize).copied().unwrap_or(0.0);
-        (lag - whole).abs() <= config.whole_off && here >= config.whole_share * height
+        (lag - whole).abs() <= config.whole_off && here >= config.fact_share * height
     };
     let multiple =
         (1..=4_u8).map(|count| f32::from(count) * lag).find(|&lag| lag >= config.multiple_from && is_fact(lag));
@@ -348,7 +359,9 @@ fn settle_short(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> Option<f32>
         .filter(|&lag| acf.is_peak(lag))
         .max_by(|&a, &b| acf.0[a].total_cmp(&acf.0[b]))
         .filter(|&lag| acf.0[lag] >= config.whole_share * height)?;
-    Some(if acf.strongest_line() > MIRRORED { whole as f32 } else { sharpen(acf, whole as f32, config) })
+    let multiple = (whole as f32 / lag).round() * lag;
+    let is_close = (multiple - whole as f32).abs() <= config.whole_off && lag <= config.multiple_to;
+    Some(if is_close && acf.strongest_line() <= MIRRORED { multiple } else { whole as f32 })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod autocorr;
 mod busy;
 mod candidate;
+mod change;
 mod clean;
 mod tracker;
 
@@ -21,6 +22,7 @@ use crate::time::Timestamp;
 use autocorr::Autocorrelator;
 use busy::Busy;
 use candidate::{Candidate, Finder};
+use change::ChangeWatch;
 use clean::Cleaner;
 use tracker::{Tracker, Vote};
 
@@ -60,6 +62,7 @@ pub struct PeriodDetector {
     correlator: Autocorrelator,
     finder: Finder,
     tracker: Tracker,
+    change: ChangeWatch,
     outcome: Outcome,
     /// When the present answer was first given.
     answered: Option<Timestamp>,
@@ -98,6 +101,7 @@ impl PeriodDetector {
             correlator: Autocorrelator::new(points),
             finder: Finder::new(points),
             tracker: Tracker::new(),
+            change: ChangeWatch::default(),
             outcome: Outcome::Undecided,
             answered: None,
             supported: Timestamp::ZERO,
@@ -199,6 +203,7 @@ impl PeriodDetector {
         self.looks = 0;
         self.next_look = at + Duration::from_secs_f64(self.config.look.least_s);
         self.tracker.clear();
+        self.change.clear();
     }
 
     /// Decides which windows are due.
@@ -224,14 +229,26 @@ impl PeriodDetector {
         let Some(from) = self.from else { return };
         let window_s = self.config.look.windows_s[window];
         let start = time.saturating_sub(Duration::from_secs_f64(window_s)).max(from);
-        let span_s = time.seconds_since(start);
-        let Some((candidate, step_s, points)) = self.analyse(start, time) else { return };
-        let vote = Vote::new(time, candidate, step_s, points, span_s, &self.config.vote);
+        let seen = self.analyse(start, time);
+        let vote =
+            Vote::new(time, seen.candidate, seen.step_s, seen.points, time.seconds_since(start), &self.config.vote);
         self.tracker.add(vote, &self.config.vote);
+
+        let config = &self.config.change;
+        let split = seen.split.filter(|split| {
+            split.seconds_since(start) >= config.split_parts_s && time.seconds_since(*split) >= config.split_parts_s
+        });
+        if split.is_some_and(|split| self.change.split_at(split, config)) {
+            self.begin(split.unwrap_or(start));
+        } else if let Some(answer) = self.outcome.period() {
+            if self.change.saw(window, &vote, answer.as_secs_f64(), config) {
+                self.begin(start);
+            }
+        }
     }
 
-    /// The period between `start` and `end`, the length of a point in seconds and the number of points.
-    fn analyse(&mut self, start: Timestamp, end: Timestamp) -> Option<(Option<Candidate>, f64, usize)> {
+    /// What there is to see between `start` and `end`.
+    fn analyse(&mut self, start: Timestamp, end: Timestamp) -> Seen {
         let step = self.signal.step();
         let slots = (end.saturating_since(start).as_nanos() / step.as_nanos()) as usize;
         let factor = slots.div_ceil(self.values.len()).max(1);
@@ -240,23 +257,23 @@ impl PeriodDetector {
         let least = (self.config.look.least_s / step_s) as usize;
         let values = &mut self.values[..loaded];
         let Some(cleaned) = self.cleaner.clean(values, step_s, least, &self.config.clean) else {
-            return Some((None, step_s, loaded));
+            return Seen { candidate: None, split: None, step_s, points: loaded };
         };
         let points = cleaned.values.len();
+        let split = (cleaned.dropped > 0).then(|| start + Duration::from_secs_f64(cleaned.dropped as f64 * step_s));
         let acf = self.correlator.compute(&cleaned);
-        Some((self.finder.find(acf, points, &self.config.candidate), step_s, points))
+        let candidate = self.finder.find(acf, points, &self.config.candidate);
+        Seen { candidate, split, step_s, points }
     }
 
     /// Draws the conclusion from all looks so far.
     fn conclude(&mut self, time: Timestamp) {
         let config = &self.config.vote;
-        match self.tracker.answer(time, config) {
+        let held_s = self.outcome.period().map(|period| period.as_secs_f64());
+        match self.tracker.answer(time, held_s, config) {
             Some(answer) => {
                 self.supported = time;
-                let is_same = self
-                    .outcome
-                    .period()
-                    .is_some_and(|old| (old.as_secs_f64() / answer.period_s - 1.0).abs() < 2.0 * config.same);
+                let is_same = held_s.is_some_and(|held_s| (held_s / answer.period_s - 1.0).abs() < 2.0 * config.same);
                 let answered = *self.answered.get_or_insert(time);
                 if !is_same {
                     self.answered = Some(time);
@@ -274,6 +291,17 @@ impl PeriodDetector {
             None => {}
         }
     }
+}
+
+/// What one window shows.
+struct Seen {
+    candidate: Option<Candidate>,
+    /// Where a change of the job splits it; the candidate is from the newer part.
+    split: Option<Timestamp>,
+    /// Distance of its points, s.
+    step_s: f64,
+    /// Number of points that the candidate is from.
+    points: usize,
 }
 
 /// Copies a part of the signal into `out`, averaging `factor` slots into one point; NaN where all are missing.

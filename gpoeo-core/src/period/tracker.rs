@@ -49,6 +49,11 @@ impl Vote {
         Self { time, period_s: candidate.lag * step_s as f32, weight, potential, span_s: window_s as f32 }
     }
 
+    /// What the look could see, s.
+    pub(super) fn span_s(&self) -> f64 {
+        f64::from(self.span_s)
+    }
+
     /// The period voted for, s.
     pub(super) fn period_s(&self) -> Option<f64> {
         (self.weight > 0.0).then_some(f64::from(self.period_s))
@@ -90,8 +95,8 @@ impl Tracker {
         self.len += 1;
     }
 
-    /// What the votes say at `now`, if they agree.
-    pub(super) fn answer(&self, now: Timestamp, config: &VoteConfig) -> Option<Answer> {
+    /// What the votes say at `now`, if they agree; `held_s` is the answer so far, which needs less.
+    pub(super) fn answer(&self, now: Timestamp, held_s: Option<f64>, config: &VoteConfig) -> Option<Answer> {
         let mut faded = [Faded::default(); MOST_VOTES];
         let faded = &mut faded[..self.len];
         for (slot, vote) in faded.iter_mut().zip(&self.votes) {
@@ -132,6 +137,9 @@ impl Tracker {
         let chosen = periods().filter(|&period| is_kept(period)).max_by(f64::total_cmp).unwrap_or(best.0);
 
         let cluster = || faded.iter().filter(|vote| is_multiple(vote.period, chosen, 1, config));
+        if cluster().filter(|vote| vote.weight > 0.0).count() < config.least_votes {
+            return None;
+        }
         let weight = cluster().map(|vote| vote.weight).sum::<f64>();
         let period_s = cluster().map(|vote| vote.period * vote.weight).sum::<f64>() / weight;
         let is_family = |period: f64| {
@@ -143,7 +151,9 @@ impl Tracker {
         let family =
             judges().filter(|vote| vote.weight > 0.0 && is_family(vote.period)).map(|vote| vote.weight).sum::<f64>();
         let share = family / judges().map(|vote| vote.potential).sum::<f64>();
-        (share >= config.claim_share).then_some(Answer { period_s, share })
+        let is_held = held_s.is_some_and(|held_s| is_multiple(period_s, held_s, 1, config));
+        let least = if is_held { config.keep_share } else { config.claim_share };
+        (share >= least).then_some(Answer { period_s, share })
     }
 }
 
