@@ -404,7 +404,7 @@ mod tests {
     fn tells_an_iteration_from_its_micro_batches() {
         for parts in [2_usize, 4, 8] {
             let micro = 60.0 / parts as f64;
-            let values = pulses(micro, 600, |pulse| if pulse % parts == 0 { 0.5 } else { 1.0 });
+            let values = pulses(micro, 600, |pulse| if pulse % parts == 0 { 0.3 } else { 1.0 });
             let found = period_of(&values).unwrap();
             assert!((found / 60.0 - 1.0).abs() < 0.003, "{parts}: {found}");
         }
