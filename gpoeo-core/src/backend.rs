@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::borrow::Cow;
 
 use crate::action::Fault;
 use crate::caps::{Capabilities, ClockPair};
@@ -73,9 +74,9 @@ pub struct BackendError {
     /// The GPU, as the backend names it (index, UUID).
     pub gpu: String,
     /// What was tried.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// What to do.
-    pub fix: &'static str,
+    pub fix: Cow<'static, str>,
     /// The cause.
     pub source: Option<Box<dyn core::error::Error + Send + Sync>>,
 }
@@ -83,8 +84,13 @@ pub struct BackendError {
 impl BackendError {
     /// An error without a cause.
     #[must_use]
-    pub fn new(fault: Fault, gpu: impl Into<String>, what: &'static str, fix: &'static str) -> Self {
-        Self { fault, gpu: gpu.into(), what, fix, source: None }
+    pub fn new(
+        fault: Fault,
+        gpu: impl Into<String>,
+        what: impl Into<Cow<'static, str>>,
+        fix: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { fault, gpu: gpu.into(), what: what.into(), fix: fix.into(), source: None }
     }
 
     /// Sets the cause.

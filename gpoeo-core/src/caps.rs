@@ -100,6 +100,7 @@ pub struct Capabilities {
     memory: Vec<MemoryClock>,
     counter_passes: u8,
     read_only: bool,
+    sample_interval: Duration,
     sensor_lag: Duration,
     settle_time: Duration,
 }
@@ -139,6 +140,7 @@ impl Capabilities {
             memory,
             counter_passes: 0,
             read_only: false,
+            sample_interval: Duration::ZERO,
             sensor_lag: Duration::from_millis(20),
             settle_time: Duration::from_millis(150),
         })
@@ -155,6 +157,13 @@ impl Capabilities {
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// The device gives a sample no more often than this (0, no bound, unless said otherwise).
+    #[must_use]
+    pub fn with_sample_interval(mut self, interval: Duration) -> Self {
+        self.sample_interval = interval;
         self
     }
 
@@ -221,6 +230,12 @@ impl Capabilities {
     #[must_use]
     pub const fn is_read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// See [`Capabilities::with_sample_interval`].
+    #[must_use]
+    pub const fn sample_interval(&self) -> Duration {
+        self.sample_interval
     }
 
     /// See [`Capabilities::with_sensor_lag`].

@@ -127,7 +127,7 @@ impl<B: GpuBackend> Driver<B> {
         let result = self.backend.read_samples(&mut self.samples);
         let now = self.backend.now();
         // From now on, not from when it was due: a late loop must not catch up with a burst of readings.
-        self.next_read = now + self.optimizer.config().read_interval();
+        self.next_read = now + self.optimizer.config().read_interval().max(self.optimizer.sample_interval());
         for index in 0..self.samples.len() {
             let sample = self.samples[index];
             self.feed(Input::Sample(sample), observer)?;

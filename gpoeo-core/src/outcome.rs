@@ -4,7 +4,7 @@ use core::time::Duration;
 
 /// Whether a job repeats itself, and how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "outcome", rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Outcome {
     /// It was watched for long enough, and does not.
@@ -12,6 +12,7 @@ pub enum Outcome {
     /// It does.
     Periodic {
         /// The time after which it repeats: one training iteration, or a small whole number of them.
+        #[cfg_attr(feature = "serde", serde(rename = "period_s", with = "crate::time::seconds"))]
         period: Duration,
         /// How sure that is, 0..1.
         confidence: f64,

@@ -18,6 +18,7 @@ pub struct Report {
     /// Why it stopped, once it did.
     pub stop_reason: Option<StopReason>,
     /// The rhythm of the job.
+    #[cfg_attr(feature = "serde", serde(flatten))]
     pub outcome: Outcome,
     /// Where the knowledge of progress comes from; `None` before the baseline.
     pub progress: Option<ProgressSource>,
@@ -48,6 +49,10 @@ pub struct Report {
     /// Trials so far.
     pub settings_tried: u32,
     /// From the first sample to the first hold.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "settled_after_s", serialize_with = "crate::time::seconds::serialize_some")
+    )]
     pub settled_after: Option<Duration>,
     /// Events that were lost because nobody polled them.
     pub events_dropped: u64,

@@ -95,6 +95,31 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// A `Duration` as a number of seconds, for fields whose name ends in `_s`.
+#[cfg(feature = "serde")]
+pub(crate) mod seconds {
+    use core::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(span.as_secs_f64())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(|_| D::Error::custom(format_args!("{seconds} s is no duration")))
+    }
+
+    /// For an `Option<Duration>`.
+    pub(crate) fn serialize_some<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match span {
+            Some(span) => serializer.serialize_some(&span.as_secs_f64()),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

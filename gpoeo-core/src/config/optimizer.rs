@@ -36,8 +36,11 @@ struct Fields {
     hold: HoldPolicy,
     limit_confidence: f64,
     limit_tolerance: f64,
+    #[cfg_attr(feature = "serde", serde(rename = "sample_interval_s", with = "crate::time::seconds"))]
     sample_interval: Duration,
+    #[cfg_attr(feature = "serde", serde(rename = "read_interval_s", with = "crate::time::seconds"))]
     read_interval: Duration,
+    #[cfg_attr(feature = "serde", serde(rename = "action_timeout_s", with = "crate::time::seconds"))]
     action_timeout: Duration,
 }
 
@@ -117,7 +120,8 @@ impl OptimizerConfig {
         self.fields.limit_tolerance
     }
 
-    /// Interval of the telemetry samples; 20 ms unless said otherwise, the step of the driver's sample ring.
+    /// Interval of the telemetry samples; 20 ms unless said otherwise, the step of the driver's sample ring. Where the
+    /// device is slower ([`Capabilities::with_sample_interval`](crate::Capabilities::with_sample_interval)), its own.
     #[must_use]
     pub fn sample_interval(&self) -> Duration {
         self.fields.sample_interval
@@ -256,6 +260,18 @@ mod tests {
     fn names_the_field_and_its_range() {
         let error = OptimizerConfig::builder().limit_confidence(f64::NAN).build().unwrap_err();
         assert!(error.to_string().starts_with("limit_confidence is NaN, which is not in 0.5..=0.9999"));
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn survives_json_and_checks_what_comes_from_there() {
+        let config = OptimizerConfig::builder().sample_interval(Duration::from_millis(100)).build().unwrap();
+        let json = serde_json::to_string(&config).unwrap();
+        assert!(json.contains("\"sample_interval_s\":0.1"), "{json}");
+        assert_eq!(serde_json::from_str::<OptimizerConfig>(&json).unwrap(), config);
+        let error = serde_json::from_str::<OptimizerConfig>(r#"{"limit_confidence": 2}"#).unwrap_err();
+        assert!(error.to_string().contains("limit_confidence is 2"), "{error}");
+        assert!(serde_json::from_str::<OptimizerConfig>(r#"{"max_slowdown": 0.1}"#).is_err(), "unknown field");
     }
 
     #[test]

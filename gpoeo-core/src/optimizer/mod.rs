@@ -97,7 +97,7 @@ impl Optimizer {
         self.advance(&input);
         if !self.started {
             self.started = true;
-            let interval = self.ctx.config.sample_interval();
+            let interval = self.sample_interval();
             self.ctx.ask(Command::SetSampleInterval(interval));
         }
         match input {
@@ -215,6 +215,12 @@ impl Optimizer {
     #[must_use]
     pub fn stop_reason(&self) -> Option<StopReason> {
         self.ctx.stop_reason
+    }
+
+    /// Interval of the samples that the machine asks for: the configuration's, or the device's where that is longer.
+    #[must_use]
+    pub fn sample_interval(&self) -> Duration {
+        self.ctx.config.sample_interval().max(self.ctx.caps.sample_interval())
     }
 
     /// The configuration.

@@ -1,6 +1,8 @@
 //! Everything that is derived from the samples: the signal and its period, the energy, and measurements over windows.
 
-use crate::config::{DetectorConfig, MeasureConfig, OptimizerConfig, SearchConfig, SignalConfig};
+use core::time::Duration;
+
+use crate::config::{DetectorConfig, MeasureConfig, SearchConfig, SignalConfig};
 use crate::estimate::Estimate;
 use crate::measure::{EnergyMeter, Expected, PeriodFitter, RhythmShape};
 use crate::period::PeriodDetector;
@@ -17,9 +19,9 @@ pub(super) struct Telemetry {
 }
 
 impl Telemetry {
-    pub(super) fn new(config: &OptimizerConfig) -> Self {
+    pub(super) fn new(sample_interval: Duration) -> Self {
         let measure = MeasureConfig::default();
-        let signal = SignalConfig { step: config.sample_interval(), ..SignalConfig::default() };
+        let signal = SignalConfig { step: sample_interval, ..SignalConfig::default() };
         let detector = PeriodDetector::new(&DetectorConfig { signal, ..DetectorConfig::default() });
         let scratch = vec![0.0; detector.signal().capacity()].into_boxed_slice();
         Self {

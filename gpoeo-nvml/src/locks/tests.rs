@@ -145,7 +145,7 @@ fn when_memory_is_refused_the_sm_clock_is_not_touched() {
     api.expect_lock_clock().with(eq(Domain::Memory), eq(exactly(5001))).once().returning(|_, _| Err(NvmlStatus(3)));
     let mut locks = Locks::new(FoundLocks::default());
     let error = locks.set(&mut api, GPU, pair(0, 0), Some(MemoryTarget::Lock)).unwrap_err();
-    assert_eq!((error.fault, error.what), (Fault::NotSupported, "locking the memory clock"));
+    assert_eq!((error.fault, error.what.as_ref()), (Fault::NotSupported, "locking the memory clock"));
     assert!(!locks.is_touched());
 }
 

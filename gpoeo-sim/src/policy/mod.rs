@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use gpoeo_core::{ClockPair, GpuBackend, Objective, Outcome, RelativeCost};
+use gpoeo_core::{ClockPair, ConfigError, GpuBackend, Objective, Outcome, RelativeCost};
 
 use crate::gpu::{Account, SimConfig, SimGpu};
 use crate::oracle::oracle;
@@ -122,12 +122,14 @@ pub struct RunOutcome {
 }
 
 /// Runs one job under one policy to the end.
-#[must_use]
-pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> RunOutcome {
+///
+/// # Errors
+/// [`ConfigError`] if the policies that use the machine cannot be configured with this objective.
+pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> Result<RunOutcome, ConfigError> {
     let curve = workload.curve();
-    match policy {
+    Ok(match policy {
         Policy::Default => hold(workload, options, curve.default_clocks()),
-        Policy::Gpoeo | Policy::ModelFree => model_free::run(workload, options),
+        Policy::Gpoeo | Policy::ModelFree => model_free::run(workload, options)?,
         Policy::Hull => hull::run(workload, options),
         Policy::Oracle => {
             let (clocks, _) = best_constant(workload, options.objective);
@@ -137,7 +139,7 @@ pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> 
             let cap_w = options.power_cap_w.or_else(|| power_cap_w([workload], options.objective));
             hold(workload, options, constant::under_cap(curve, cap_w.unwrap_or(f64::INFINITY)))
         }
-    }
+    })
 }
 
 pub use constant::power_cap_w;

@@ -22,7 +22,7 @@ fn names_are_read_back() {
 #[test]
 fn default_clocks_save_nothing() {
     for workload in Suite::built_in().workloads() {
-        let outcome = run_policy(Policy::Default, workload, &options());
+        let outcome = run_policy(Policy::Default, workload, &options()).unwrap();
         assert!(outcome.account.saving().abs() < 1e-9 && outcome.account.slowdown().abs() < 1e-9);
         assert_eq!(outcome.last_clocks.sm(), Mhz(1410));
     }
@@ -31,7 +31,7 @@ fn default_clocks_save_nothing() {
 #[test]
 fn the_oracle_gets_what_its_setting_promises() {
     for workload in Suite::built_in().workloads() {
-        let outcome = run_policy(Policy::Oracle, workload, &options());
+        let outcome = run_policy(Policy::Oracle, workload, &options()).unwrap();
         assert_eq!((outcome.last_clocks, outcome.last_cost), (outcome.oracle_clocks, outcome.oracle_cost));
         assert!((outcome.account.slowdown() - outcome.oracle_cost.slowdown()).abs() < 1e-9);
         let saving = outcome.account.saving();
@@ -43,7 +43,7 @@ fn the_oracle_gets_what_its_setting_promises() {
 fn the_hull_gets_what_its_mix_promises_and_more_than_the_oracle() {
     for workload in Suite::built_in().workloads() {
         let mix = best_mix(workload.curve(), options().objective).unwrap();
-        let outcome = run_policy(Policy::Hull, workload, &options());
+        let outcome = run_policy(Policy::Hull, workload, &options()).unwrap();
         assert!((outcome.account.slowdown() - mix.cost.slowdown()).abs() < 1e-6, "{}", outcome.account.slowdown());
         let saving = outcome.account.saving();
         assert!((saving - mix.cost.saving()).abs() < 1e-3, "{}: {saving}", workload.name());
@@ -57,9 +57,9 @@ fn a_power_limit_that_does_not_bind_changes_nothing() {
     let workload = &suite.workloads()[0];
     let mut options = options();
     options.power_cap_w = Some(1e4);
-    assert_eq!(run_policy(Policy::PowerLimit, workload, &options).account.slowdown(), 0.0);
+    assert_eq!(run_policy(Policy::PowerLimit, workload, &options).unwrap().account.slowdown(), 0.0);
     options.power_cap_w = Some(1.0);
-    assert_eq!(run_policy(Policy::PowerLimit, workload, &options).last_clocks.sm(), Mhz(855));
+    assert_eq!(run_policy(Policy::PowerLimit, workload, &options).unwrap().last_clocks.sm(), Mhz(855));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_power_limit_is_as_low_as_the_slowdown_limit_of_all_jobs_allows() {
     let mut options = options();
     options.power_cap_w = power_cap_w(suite.workloads(), options.objective);
     let runs = suite.workloads().iter().map(|workload| {
-        let outcome = run_policy(Policy::PowerLimit, workload, &options);
+        let outcome = run_policy(Policy::PowerLimit, workload, &options).unwrap();
         let power_w = outcome.last_cost.energy / outcome.last_cost.time * workload.curve().default_power_w();
         (outcome.last_cost.slowdown(), power_w / options.power_cap_w.unwrap())
     });
@@ -87,7 +87,7 @@ fn a_saving_that_cannot_be_had_leaves_default_clocks() {
     let suite = Suite::built_in();
     let options = RunOptions { objective: Objective::MinTime { min_saving: 0.8 }, ..options() };
     for policy in [Policy::Oracle, Policy::Hull] {
-        let outcome = run_policy(policy, &suite.workloads()[0], &options);
+        let outcome = run_policy(policy, &suite.workloads()[0], &options).unwrap();
         assert!(outcome.account.saving().abs() < 1e-9);
     }
 }
