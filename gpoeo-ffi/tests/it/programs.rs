@@ -47,3 +47,18 @@ fn the_c_programs_are_clean_under_sanitizers() {
 fn the_c_programs_are_clean_under_valgrind() {
     run_all(Language::C, Check::Valgrind);
 }
+
+#[test]
+fn the_cpp_programs_run() {
+    run_all(Language::Cxx, Check::Plain);
+}
+
+#[test]
+fn the_cpp_programs_are_clean_under_sanitizers() {
+    run_all(Language::Cxx, Check::Sanitizers);
+}
+
+#[test]
+fn the_cpp_programs_are_clean_under_valgrind() {
+    run_all(Language::Cxx, Check::Valgrind);
+}

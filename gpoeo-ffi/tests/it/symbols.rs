@@ -27,6 +27,6 @@ fn exported_symbols_are_those_of_the_header() {
 /// Names before an opening parenthesis, outside comments.
 fn declared(header: &str) -> BTreeSet<&str> {
     let lines = header.lines().filter(|line| !line.trim_start().starts_with(['*', '/', '#']));
-    let names = lines.filter_map(|line| Some(line.split_once('(')?.0.rsplit([' ', '*']).next()?));
+    let names = lines.filter_map(|line| line.split_once('(')?.0.rsplit([' ', '*']).next());
     names.filter(|name| name.starts_with("gpoeo_")).collect()
 }

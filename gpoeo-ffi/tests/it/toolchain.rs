@@ -65,7 +65,7 @@ impl Check {
             Self::Plain => true,
             Self::Sanitizers => {
                 let source = crate_dir().join("tests/c/empty.c");
-                let program = scratch("sanitizers");
+                let program = scratch(&format!("sanitizers-{language:?}"));
                 let mut command = Command::new(language.compiler());
                 command.arg("-x").arg("c").args(Self::SANITIZERS).arg(source).arg("-o").arg(&program);
                 succeeds(&mut command) && succeeds(&mut Command::new(program))
@@ -98,6 +98,8 @@ pub(crate) fn build_and_run(language: Language, source: &Path, check: Check) {
         Command::new(&program)
     };
     expect_success(&mut run);
+    // Each is larger than 10 MB.
+    std::fs::remove_file(program).unwrap();
 }
 
 fn scratch(name: &str) -> PathBuf {
