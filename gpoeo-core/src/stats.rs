@@ -20,11 +20,6 @@ impl Pooled {
         }
     }
 
-    /// Lets everything so far count for a share `keep` of its weight.
-    pub(crate) fn fade(&mut self, keep: f64) {
-        self.weight *= keep;
-    }
-
     /// The pooled value.
     pub(crate) fn mean(&self) -> f64 {
         self.mean

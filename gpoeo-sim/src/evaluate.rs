@@ -144,7 +144,7 @@ pub fn evaluate(
     options: &EvaluateOptions,
     finished: impl Fn(u64) + Sync,
 ) -> Result<Evaluation, EvaluateError> {
-    let workloads = chosen(suite, options.gpu.as_deref())?;
+    let workloads = workloads_on(suite, options.gpu.as_deref())?;
     let caps = power_caps(&workloads, options.objective);
     let mut policies = Vec::new();
     for &policy in &options.policies {
@@ -193,7 +193,11 @@ pub fn evaluate(
     })
 }
 
-fn chosen<'a>(suite: &'a Suite, gpu: Option<&str>) -> Result<Vec<&'a Workload>, EvaluateError> {
+/// The jobs of a suite that were measured on a GPU, at least one; all of them for `None`.
+///
+/// # Errors
+/// [`EvaluateError::NoSuchGpu`] if there is none.
+pub fn workloads_on<'a>(suite: &'a Suite, gpu: Option<&str>) -> Result<Vec<&'a Workload>, EvaluateError> {
     let Some(gpu) = gpu else { return Ok(suite.workloads().iter().collect()) };
     let chosen: Vec<_> = suite.workloads().iter().filter(|workload| workload.gpu() == Some(gpu)).collect();
     if chosen.is_empty() {

@@ -9,6 +9,7 @@ mod noise;
 mod oracle;
 mod physics;
 mod policy;
+mod record;
 pub mod report;
 mod rows;
 mod score;
@@ -16,20 +17,25 @@ mod sensor;
 mod suite;
 mod trace;
 mod truth;
+mod watch;
 mod waveform;
 mod workload;
 
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
-pub use evaluate::{EvaluateError, EvaluateOptions, Evaluation, PolicyRuns, Run, Summary, evaluate};
+pub use evaluate::{EvaluateError, EvaluateOptions, Evaluation, PolicyRuns, Run, Summary, evaluate, workloads_on};
 pub use gpu::{Account, SimConfig, SimGpu};
 pub use hull::{Mix, best_mix, lower_hull};
 pub use oracle::oracle;
-pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy};
+pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy, watch_policy};
+pub use record::{
+    MachineRecord, Measured, PhaseSpan, RunRecord, SeenSignal, Stay, TimedEvent, Trend, TrendBin, record_run,
+};
 pub use rows::{TraceError, TraceProblem};
 pub use score::{Rhythm, Verdict};
 pub use sensor::{PowerSource, SensorConfig};
 pub use suite::{Suite, SuiteError, SuiteProblem};
 pub use trace::Trace;
 pub use truth::{Label, Mark, Truth};
+pub use watch::Watch;
 pub use waveform::{Waveform, WaveformError};
 pub use workload::{Bend, WorkCounters, Workload};

@@ -20,17 +20,22 @@ enum Command {
     Detect(cmd::detect::Detect),
     /// Run a suite of jobs under several policies and compare what each saves
     Evaluate(cmd::evaluate::Evaluate),
+    /// Run one job with the optimizer on it, in virtual time, and say what it saved
+    Run(cmd::run::Run),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Detect(detect) => detect.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Run(run) => run.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("gpoeo-sim: {}", failure.line);
+            if !failure.line.is_empty() {
+                eprintln!("gpoeo-sim: {}", failure.line);
+            }
             ExitCode::from(failure.code)
         }
     }

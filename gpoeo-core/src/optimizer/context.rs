@@ -64,7 +64,7 @@ impl Context {
                 accepted: false,
                 counters_open: false,
             },
-            job: Job::new(caps.default_pair(), config.hold().max_rebaseline_gap),
+            job: Job::new(caps.default_pair()),
             closed: Totals::default(),
             limit_was_broken: false,
             began: None,
@@ -159,7 +159,7 @@ impl Context {
     pub(super) fn start_new_job(&mut self) {
         self.closed.add(&self.job.totals());
         let in_force = self.job.settings[self.job.in_force].target;
-        self.job = Job::new(self.caps.default_pair(), self.config.hold().max_rebaseline_gap);
+        self.job = Job::new(self.caps.default_pair());
         if let Target::Pair(pair) = in_force {
             self.job.in_force = self.job.index_of(pair, 1.0);
         }

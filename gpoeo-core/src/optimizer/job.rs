@@ -1,7 +1,5 @@
 //! What is known about the job that runs now: cost of each setting, time spent there, the account of the limit.
 
-use core::time::Duration;
-
 use crate::caps::ClockPair;
 use crate::estimate::Estimate;
 use crate::event::ProgressSource;
@@ -105,21 +103,16 @@ pub(super) struct Job {
     pub(super) shape: Option<RhythmShape>,
     pub(super) settings: Vec<Setting>,
     pub(super) in_force: usize,
-    /// After this long at other clocks the baseline is measured again.
-    pub(super) rebaseline_gap: Duration,
     pub(super) trials: u32,
     /// Costs of the settings as all measurements together tell them; in the order of `settings`.
     smoothed: Vec<Option<Measured>>,
 }
 
-/// Relative standard error of what a setting costs that was not measured.
-const UNMEASURED: f64 = 0.05;
-
 /// Index of the found clocks.
 pub(super) const FOUND: usize = 0;
 
 impl Job {
-    pub(super) fn new(home: ClockPair, rebaseline_gap: Duration) -> Self {
+    pub(super) fn new(home: ClockPair) -> Self {
         Self {
             home,
             source: ProgressSource::Period,
@@ -127,7 +120,6 @@ impl Job {
             shape: None,
             settings: vec![Setting::new(Target::Found, 1.0)],
             in_force: FOUND,
-            rebaseline_gap,
             trials: 0,
             smoothed: Vec::new(),
         }
@@ -147,13 +139,6 @@ impl Job {
         setting.energy_j.add(seen.energy_j, seen.energy_stderr_j);
         setting.iterations = setting.iterations.saturating_add(seen.iterations);
         self.smooth();
-    }
-
-    /// Lets what is known about a setting count less.
-    pub(super) fn fade(&mut self, index: usize, keep: f64) {
-        let setting = &mut self.settings[index];
-        setting.time_s.fade(keep);
-        setting.energy_j.fade(keep);
     }
 
     /// Settings at the default memory clock inform each other.
@@ -236,7 +221,7 @@ impl Job {
         let mut totals = Totals::default();
         let base_power_w = self.baseline().map(|base| base.power_w());
         let (mut owed_var_s, mut owed_var_j) = (0.0, 0.0);
-        let (mut changed_owed_s, mut changed_owed_j) = (0.0, 0.0);
+        let mut changed_owed_s = 0.0;
         for (index, setting) in self.settings.iter().enumerate() {
             totals.elapsed_s += setting.spent_s;
             totals.energy_j += setting.used_j;
@@ -248,22 +233,15 @@ impl Job {
             let owed_s = setting.spent_s / self.relative_time(index);
             totals.owed_s += owed_s;
             changed_owed_s += owed_s;
-            // From the energy that was used, not from the time: a job's pauses use little at any clock.
-            let (owed_j, time_stderr, energy_stderr) = match self.measured(index) {
-                Some(seen) => {
-                    let owed_j = setting.used_j / seen.cost.energy;
-                    (owed_j, seen.time_stderr / seen.cost.time, seen.energy_stderr / seen.cost.energy)
-                }
-                None => (base_power_w.map_or(setting.used_j, |power_w| owed_s * power_w), UNMEASURED, UNMEASURED),
-            };
-            totals.owed_j += owed_j;
-            changed_owed_j += owed_j;
-            owed_var_s += (owed_s * time_stderr).powi(2);
-            owed_var_j += (owed_j * energy_stderr).powi(2);
+            let power_w = base_power_w.unwrap_or(setting.used_j / setting.spent_s.max(1e-9));
+            totals.owed_j += owed_s * power_w;
+            let ratio_stderr = self.measured(index).map_or(0.05, |seen| seen.time_stderr / seen.cost.time);
+            owed_var_s += (owed_s * ratio_stderr).powi(2);
+            owed_var_j += (owed_s * power_w * ratio_stderr).powi(2);
         }
         if let Some(base) = self.baseline() {
             let shared_s = changed_owed_s * base.time_stderr_ratio();
-            let shared_j = changed_owed_j * base.energy_stderr_ratio();
+            let shared_j = changed_owed_s * base.power_w() * base.energy_stderr_ratio();
             owed_var_s += shared_s * shared_s;
             owed_var_j += shared_j * shared_j;
         }
@@ -276,7 +254,7 @@ impl Job {
     pub(super) fn close_measurements(&mut self) -> Totals {
         let totals = self.totals();
         let (source, period_s, in_force) = (self.source, self.period_s, self.settings[self.in_force].target);
-        *self = Self { source, period_s, ..Self::new(self.home, self.rebaseline_gap) };
+        *self = Self { source, period_s, ..Self::new(self.home) };
         if let Target::Pair(pair) = in_force {
             self.in_force = self.index_of(pair, 1.0);
         }
@@ -297,7 +275,7 @@ mod tests {
     #[test]
     fn owes_the_time_that_the_same_work_takes_at_the_found_clocks() {
         let caps = Capabilities::new([(Mhz(1000), vec![Mhz(900), Mhz(1000)])]).unwrap();
-        let mut job = Job::new(caps.default_pair(), Duration::from_secs(240));
+        let mut job = Job::new(caps.default_pair());
         job.spend(10.0, 4000.0);
         job.record(FOUND, &estimate(0.1, 40.0));
         let slow = job.index_of(caps.pairs().next().unwrap(), 1.2);

@@ -2,11 +2,15 @@
 
 pub(crate) mod detect;
 pub(crate) mod evaluate;
+mod live;
 mod options;
+pub(crate) mod run;
 
+use gpoeo_core::ConfigError;
 use gpoeo_sim::{EvaluateError, SuiteError, TraceError};
 
-/// Why a command ends without having done its work: an exit code and one line for a person.
+/// Why a command ends without having done its work: an exit code and one line for a person, empty if there is nothing to
+/// say.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
@@ -20,6 +24,12 @@ impl Failure {
     /// Wrong usage or bad input.
     fn bad_input(error: &dyn std::error::Error) -> Self {
         Self { code: BAD_INPUT, line: error.to_string() }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::bad_input(&error)
     }
 }
 
@@ -43,6 +53,10 @@ impl From<TraceError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            // Whoever reads the output has seen enough (`| head`): nobody wants to hear of it.
+            return Self { code: 0, line: String::new() };
+        }
         Self { code: 1, line: format!("cannot write the output: {error}") }
     }
 }

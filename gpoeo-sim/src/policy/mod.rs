@@ -8,10 +8,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use gpoeo_core::{ClockPair, ConfigError, GpuBackend, Objective, Outcome, RelativeCost};
+use gpoeo_core::{ClockPair, ConfigError, GpuBackend, Objective, Optimizer, Outcome, RelativeCost, Timestamp};
 
 use crate::gpu::{Account, SimConfig, SimGpu};
 use crate::oracle::oracle;
+use crate::watch::Watch;
 use crate::workload::Workload;
 
 /// Who controls the clocks.
@@ -126,18 +127,31 @@ pub struct RunOutcome {
 /// # Errors
 /// [`ConfigError`] if the policies that use the machine cannot be configured with this objective.
 pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> Result<RunOutcome, ConfigError> {
+    watch_policy(policy, workload, options, &mut ())
+}
+
+/// The same, with somebody who looks on; the outcome is the same.
+///
+/// # Errors
+/// As for [`run_policy`].
+pub fn watch_policy(
+    policy: Policy,
+    workload: &Workload,
+    options: &RunOptions,
+    watch: &mut impl Watch,
+) -> Result<RunOutcome, ConfigError> {
     let curve = workload.curve();
     Ok(match policy {
-        Policy::Default => hold(workload, options, curve.default_clocks()),
-        Policy::Gpoeo | Policy::ModelFree => model_free::run(workload, options)?,
-        Policy::Hull => hull::run(workload, options),
+        Policy::Default => hold(workload, options, curve.default_clocks(), watch),
+        Policy::Gpoeo | Policy::ModelFree => model_free::run(workload, options, watch)?,
+        Policy::Hull => hull::run(workload, options, watch),
         Policy::Oracle => {
             let (clocks, _) = best_constant(workload, options.objective);
-            hold(workload, options, clocks)
+            hold(workload, options, clocks, watch)
         }
         Policy::PowerLimit => {
             let cap_w = options.power_cap_w.or_else(|| power_cap_w([workload], options.objective));
-            hold(workload, options, constant::under_cap(curve, cap_w.unwrap_or(f64::INFINITY)))
+            hold(workload, options, constant::under_cap(curve, cap_w.unwrap_or(f64::INFINITY)), watch)
         }
     })
 }
@@ -145,12 +159,26 @@ pub fn run_policy(policy: Policy, workload: &Workload, options: &RunOptions) -> 
 pub use constant::power_cap_w;
 
 /// One setting from before the job begins to the end.
-fn hold(workload: &Workload, options: &RunOptions, clocks: ClockPair) -> RunOutcome {
+fn hold(workload: &Workload, options: &RunOptions, clocks: ClockPair, watch: &mut impl Watch) -> RunOutcome {
     let mut gpu = SimGpu::new(workload.clone(), options.sim.clone().with_instant_clocks(), options.length);
     gpu.set_clocks(clocks).expect("the setting comes from the job's own curve");
     let end = gpu.end();
-    gpu.sleep_until(end);
+    watched_sleep(&mut gpu, end, None, watch);
     finished(&gpu, options.objective)
+}
+
+/// Lets time pass while nobody acts.
+fn watched_sleep(gpu: &mut SimGpu, until: Timestamp, machine: Option<&Optimizer>, watch: &mut impl Watch) {
+    /// As often as the machine reads.
+    const TURN: Duration = Duration::from_millis(250);
+    let mut samples = Vec::new();
+    while gpu.time() < until.min(gpu.end()) {
+        gpu.sleep_until(until.min(gpu.time() + TURN));
+        samples.clear();
+        gpu.read_samples(&mut samples).expect("a simulated GPU can be read");
+        samples.iter().for_each(|sample| watch.sample(sample));
+        watch.turn(gpu, machine);
+    }
 }
 
 /// The outcome of a policy that neither detects nor searches.

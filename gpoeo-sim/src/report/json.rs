@@ -8,6 +8,8 @@ use serde::{Serialize, Serializer};
 
 use crate::evaluate::{Evaluation, PolicyRuns, Run};
 
+use super::numbers::{millis, ratio};
+
 /// Writes an evaluation as one JSON document. Ratios are rounded to 6 decimals, times to the millisecond; what is not
 /// known (a memory clock, the time of a search that did not end, the outcome of a detection that there was not) is null.
 ///
@@ -110,7 +112,7 @@ impl<'a> RunDocument<'a> {
             oracle_slowdown: ratio(outcome.oracle_cost.slowdown()),
             oracle_sm_mhz: outcome.oracle_clocks.sm().0,
             oracle_mem_mhz: memory_mhz(outcome.oracle_clocks),
-            settled_s: outcome.settled_s.map(|seconds| (seconds * 1e3).round() / 1e3),
+            settled_s: outcome.settled_s.map(millis),
             settings_tried: outcome.settings_tried,
             period_outcome: outcome.outcome.map(outcome_name),
         }
@@ -123,11 +125,6 @@ fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::Periodic { .. } => "periodic",
         _ => "undecided",
     }
-}
-
-/// Rounded, and without a negative zero.
-fn ratio(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6 + 0.0
 }
 
 #[cfg(test)]
@@ -182,10 +179,5 @@ mod tests {
         assert_eq!(run["final_mem_mhz"], 1593);
         assert_eq!(run["final_sm_mhz"], run["oracle_sm_mhz"]);
         assert_eq!(document["policies"]["default"]["workloads"][0]["saving"], 0.0);
-    }
-
-    #[test]
-    fn zero_has_no_sign() {
-        assert!(ratio(-1e-12).is_sign_positive());
     }
 }

@@ -1,7 +1,13 @@
 //! Results for people and programs.
 
+mod html;
 mod json;
+mod numbers;
+mod run;
 mod text;
+mod words;
 
+pub use html::{write_run_html, write_run_svg};
 pub use json::write_json;
+pub use run::{Decision, DecisionKind, Narrator, Paint, write_run_json, write_run_text};
 pub use text::write_text;

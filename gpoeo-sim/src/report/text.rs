@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use gpoeo_core::Objective;
-
 use crate::evaluate::{Evaluation, PolicyRuns, Run};
+
+use super::words::{decimals, goal, percent};
 
 /// Writes one line a job with saving and slowdown under each policy (means over the seeds), and one line a policy with
 /// the sums.
@@ -80,36 +80,9 @@ fn seeds(runs: &[Run]) -> usize {
     runs.chunk_by(same_job).next().map_or(0, <[Run]>::len)
 }
 
-/// A ratio as percent with one decimal.
-fn percent(ratio: f64) -> String {
-    decimals(100.0 * ratio, 1)
-}
-
-/// Rounded, without a negative zero.
-fn decimals(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    match text.strip_prefix('-') {
-        Some(positive) if positive.bytes().all(|byte| matches!(byte, b'0' | b'.')) => positive.to_owned(),
-        _ => text,
-    }
-}
-
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
-}
-
-fn goal(objective: Objective) -> String {
-    match objective {
-        Objective::Ed2p => "least energy times time squared".to_owned(),
-        Objective::Ed2pWithin { max_slowdown } => {
-            format!("least energy times time squared within {:.1} % slowdown", 100.0 * max_slowdown)
-        }
-        Objective::Edp => "least energy times time".to_owned(),
-        Objective::MinEnergy { max_slowdown } => format!("least energy within {:.1} % slowdown", 100.0 * max_slowdown),
-        Objective::MinTime { min_saving } => format!("least time with {:.1} % saving", 100.0 * min_saving),
-        _ => format!("{objective:?}"),
-    }
 }
 
 #[cfg(test)]
@@ -120,11 +93,6 @@ mod tests {
     use crate::evaluate::{EvaluateOptions, evaluate};
     use crate::policy::Policy;
     use crate::suite::Suite;
-
-    #[test]
-    fn zero_has_no_sign() {
-        assert_eq!((decimals(-0.04, 1), decimals(-0.06, 1)), ("0.0".to_owned(), "-0.1".to_owned()));
-    }
 
     #[test]
     fn shows_jobs_and_sums() {
@@ -138,7 +106,7 @@ mod tests {
         let mut bytes = Vec::new();
         write_text(&evaluation, &mut bytes).unwrap();
         let text = String::from_utf8(bytes).unwrap();
-        assert!(text.starts_with("suite a100 on A100_SXM, 2 minutes, 2 seeds, least energy within 5.0 % slowdown\n"));
+        assert!(text.starts_with("suite a100 on A100_SXM, 2 minutes, 2 seeds, least energy within 5 % slowdown\n"));
         let line = text.lines().find(|line| line.starts_with("vit_large ")).unwrap();
         assert!(line.contains("  0.0 /   0.0"), "{line}");
         let sums = text.lines().find(|line| line.starts_with("default ")).unwrap();

@@ -1,0 +1,155 @@
+//! `gpoeo-sim run`: one job with the optimizer on it.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use gpoeo_sim::report::{Paint, write_run_html, write_run_json, write_run_svg, write_run_text};
+use gpoeo_sim::{Policy, RunOptions, SimConfig, Suite, Workload, record_run, workloads_on};
+
+use super::live::{Live, Pace};
+use super::options::{ObjectiveOptions, minutes};
+use super::{BAD_INPUT, Failure};
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  gpoeo-sim run\n  gpoeo-sim run ppo --minutes 60 --html ppo.html\n  \
+                        gpoeo-sim run path/to/suite/my_job --max-slowdown 0.02 --json -")]
+pub(crate) struct Run {
+    /// A job of the suite within the program (a100), or the folder of a suite and a job of it; the first job unless given
+    #[arg(value_name = "WORKLOAD|SUITE/NAME")]
+    job: Option<String>,
+
+    /// The job must have been measured on this GPU; without a job: the first that was
+    #[arg(long)]
+    gpu: Option<String>,
+
+    /// Virtual minutes from the begin of the job
+    #[arg(long, value_name = "N", default_value = "20", value_parser = minutes)]
+    minutes: Duration,
+
+    /// Who controls the clocks
+    #[arg(long, value_name = "P", default_value = "gpoeo")]
+    policy: Policy,
+
+    /// Seed of all noise; equal seeds give equal runs
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    seed: u64,
+
+    #[command(flatten)]
+    objective: ObjectiveOptions,
+
+    /// Virtual seconds for each real second, or "max"; on a terminal the run takes five real seconds unless given
+    #[arg(long, value_name = "X|max")]
+    pace: Option<Pace>,
+
+    /// Write the account as JSON into this file; "-": to standard output, in the place of the text
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Write a page with charts into this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Write the chart of power and clock over time into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+
+    /// Print nothing but the account
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Run {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let (suite, name) = suite_and_name(self.job.as_deref())?;
+        let workload = choose(&suite, name, self.gpu.as_deref())?;
+        // Before the work, so that a bad path is known at once.
+        let json_to_stdout = self.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        let json = self.json.filter(|_| !json_to_stdout).map(Output::create).transpose()?;
+        let html = self.html.map(Output::create).transpose()?;
+        let svg = self.svg.map(Output::create).transpose()?;
+
+        let mut options = RunOptions::default();
+        options.objective = self.objective.objective();
+        options.length = self.minutes;
+        options.sim = SimConfig::default().with_seed(self.seed);
+        let mut live = Live::new(workload, options.length, self.quiet, self.pace);
+        let record = record_run(self.policy, workload, &options, &mut live)?.with_suite(suite.name());
+        live.finish();
+
+        if let Some(output) = json {
+            output.write(|file| write_run_json(&record, file))?;
+        }
+        if let Some(output) = html {
+            output.write(|file| write_run_html(&record, file))?;
+        }
+        if let Some(output) = svg {
+            output.write(|file| write_run_svg(&record, file))?;
+        }
+        let mut out = std::io::stdout().lock();
+        if json_to_stdout {
+            write_run_json(&record, &mut out)?;
+        } else {
+            write_run_text(&record, paint(), &mut out)?;
+        }
+        Ok(())
+    }
+}
+
+/// The suite of `SUITE/NAME` or the built-in one, and the name.
+fn suite_and_name(job: Option<&str>) -> Result<(Suite, Option<&str>), Failure> {
+    match job.map(|job| job.rsplit_once('/').ok_or(job)) {
+        None => Ok((Suite::built_in(), None)),
+        Some(Err(name)) => Ok((Suite::built_in(), Some(name))),
+        Some(Ok((suite, name))) => Ok((Suite::find(suite)?, Some(name))),
+    }
+}
+
+fn choose<'a>(suite: &'a Suite, name: Option<&str>, gpu: Option<&str>) -> Result<&'a Workload, Failure> {
+    let fitting = workloads_on(suite, gpu)?;
+    let chosen = match name {
+        None => fitting.first(),
+        Some(name) => fitting.iter().find(|workload| workload.name() == name),
+    };
+    chosen.copied().ok_or_else(|| {
+        let known: Vec<&str> = fitting.iter().map(|workload| workload.name()).collect();
+        let on_gpu = gpu.map(|gpu| format!(" measured on gpu {gpu}")).unwrap_or_default();
+        let (suite, name, known) = (suite.name(), name.unwrap_or_default(), known.join(", "));
+        Failure { code: BAD_INPUT, line: format!("suite {suite} has no job {name}{on_gpu}; it has {known}") }
+    })
+}
+
+/// A file to write into.
+struct Output {
+    path: PathBuf,
+    file: File,
+}
+
+impl Output {
+    fn create(path: PathBuf) -> Result<Self, Failure> {
+        match File::create(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => Err(Failure {
+                code: BAD_INPUT,
+                line: format!("{}: cannot write it: {error}; check the path and its permissions", path.display()),
+            }),
+        }
+    }
+
+    fn write(self, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<(), Failure> {
+        let mut file = BufWriter::new(self.file);
+        write(&mut file)
+            .and_then(|()| file.flush())
+            .map_err(|error| Failure { code: 1, line: format!("{}: cannot write it: {error}", self.path.display()) })
+    }
+}
+
+/// Colour on a terminal that can, unless <https://no-color.org> says no.
+fn paint() -> Paint {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let can = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    if can && !refused { Paint::Colour } else { Paint::Plain }
+}
