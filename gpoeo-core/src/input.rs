@@ -1,6 +1,8 @@
 //! Everything that can be fed into the machine, as one type.
 
 use crate::action::{ActionId, Fault};
+use crate::config::ConfigError;
+use crate::objective::Objective;
 use crate::sample::{CounterSet, Sample};
 use crate::time::Timestamp;
 
@@ -34,6 +36,13 @@ pub enum Input {
         /// When.
         now: Timestamp,
     },
+    /// From now on another objective; everything that was measured is kept.
+    Objective {
+        /// What to optimise.
+        objective: Objective,
+        /// When.
+        now: Timestamp,
+    },
     /// A telemetry sample.
     Sample(Sample),
     /// The embedder wants the clocks restored and the machine stopped.
@@ -49,9 +58,12 @@ pub enum Input {
 }
 
 /// Why an input was refused. The machine is unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
+    /// An objective with a number outside its range.
+    #[error(transparent)]
+    BadObjective(#[from] ConfigError),
     /// A number that is NaN or infinite.
     #[error("{field} is not a finite number; leave the field out if the device did not give it")]
     NotFinite {

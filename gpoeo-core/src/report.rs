@@ -73,6 +73,23 @@ pub struct HoldReport {
     pub cost: RelativeCost,
 }
 
+/// What a setting costs, as far as all measurements so far tell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SettingCost {
+    /// The setting.
+    pub clocks: ClockPair,
+    /// Time and energy of an iteration relative to the found clocks.
+    pub cost: RelativeCost,
+    /// Standard error of the relative time.
+    pub time_stderr: f64,
+    /// Standard error of the relative energy.
+    pub energy_stderr: f64,
+    /// Whether the setting itself was measured; otherwise it is told from the measured ones and from physics.
+    pub is_measured: bool,
+}
+
 /// One setting that was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -100,6 +100,15 @@ impl OptimizerConfig {
         self.fields.objective
     }
 
+    /// The same with another objective.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] if one of its numbers is.
+    pub fn with_objective(mut self, objective: Objective) -> Result<Self, ConfigError> {
+        self.fields.objective = objective;
+        OptimizerConfigBuilder { config: self }.build()
+    }
+
     /// One setting or two while holding; two unless said otherwise.
     #[must_use]
     pub fn hold_policy(&self) -> HoldPolicy {

@@ -7,6 +7,7 @@ use crate::caps::Capabilities;
 use crate::config::OptimizerConfig;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::Input;
+use crate::objective::Objective;
 use crate::sample::Sample;
 use crate::search::Frontier;
 use crate::time::Timestamp;
@@ -81,6 +82,14 @@ impl Context {
         self.began.get_or_insert(sample.time);
         let spent_s = last.map_or(0.0, |last| sample.time.seconds_since(last));
         self.job.spend(spent_s, used_j);
+    }
+
+    /// Takes a checked objective: there may be more to win now.
+    pub(super) fn take_objective(&mut self, objective: Objective) {
+        if let Ok(config) = self.config.clone().with_objective(objective) {
+            self.config = config;
+            self.job.trials = 0;
+        }
     }
 
     /// Time and energy of the run so far, with what it would have been without us.
@@ -173,6 +182,7 @@ pub(super) fn spoken_at(input: &Input) -> Option<Timestamp> {
         Input::Applied { now, .. }
         | Input::Failed { now, .. }
         | Input::Fault { now, .. }
+        | Input::Objective { now, .. }
         | Input::Stop { now }
         | Input::Timeout { now } => Some(*now),
         Input::Counters(_) | Input::Sample(_) => None,

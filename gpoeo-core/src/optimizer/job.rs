@@ -143,15 +143,23 @@ impl Job {
 
     /// Settings at the default memory clock inform each other.
     fn smooth(&mut self) {
-        let (indices, observations): (Vec<usize>, Vec<Observation>) = (FOUND + 1..self.settings.len())
-            .filter_map(|index| Some((index, self.observation(index)?)))
-            .filter(|&(index, _)| self.is_at_home(index))
-            .unzip();
+        let (indices, observations): (Vec<usize>, Vec<Observation>) = self.at_home().unzip();
         self.smoothed = vec![None; self.settings.len()];
         for (index, smoothed) in indices.into_iter().zip(smooth(&observations)) {
             let (time_stderr, energy_stderr) = (smoothed.time_stderr, smoothed.energy_stderr);
             self.smoothed[index] = Some(Measured { cost: smoothed.cost, time_stderr, energy_stderr });
         }
+    }
+
+    /// Measurements at the default memory clock, with the indices of their settings.
+    fn at_home(&self) -> impl Iterator<Item = (usize, Observation)> + '_ {
+        (FOUND + 1..self.settings.len())
+            .filter(|&index| self.is_at_home(index))
+            .filter_map(|index| Some((index, self.observation(index)?)))
+    }
+
+    pub(super) fn observations_at_home(&self) -> Vec<Observation> {
+        self.at_home().map(|(_, seen)| seen).collect()
     }
 
     /// Whether a setting leaves the memory clock as it is by default.

@@ -28,7 +28,8 @@ use crate::caps::Capabilities;
 use crate::config::OptimizerConfig;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::{Input, InputError};
-use crate::report::Report;
+use crate::objective::Objective;
+use crate::report::{Report, SettingCost};
 use crate::sample::{CounterSet, Sample};
 use crate::time::Timestamp;
 
@@ -104,6 +105,7 @@ impl Optimizer {
             Input::Sample(sample) => self.ctx.take(&sample),
             Input::Applied { .. } => command.into_iter().for_each(|command| self.ctx.book(command)),
             Input::Failed { fault, .. } | Input::Fault { fault, .. } => self.fail(fault, command),
+            Input::Objective { objective, .. } => self.ctx.take_objective(objective),
             Input::Counters(_) | Input::Stop { .. } | Input::Timeout { .. } => {}
         }
         self.step(&input);
@@ -162,6 +164,14 @@ impl Optimizer {
         self.handle(Input::Timeout { now })
     }
 
+    /// Changes the objective of a running machine; what was measured is kept, what is held changes at once.
+    ///
+    /// # Errors
+    /// [`InputError::BadObjective`], [`InputError::TimeWentBack`].
+    pub fn set_objective(&mut self, objective: Objective, now: Timestamp) -> Result<(), InputError> {
+        self.handle(Input::Objective { objective, now })
+    }
+
     /// Asks for the clocks to be put back; done when [`Optimizer::is_stopped`]. Go on with the loop until then.
     ///
     /// # Errors
@@ -205,6 +215,14 @@ impl Optimizer {
         reporting::report(&self.ctx)
     }
 
+    /// What every setting of the default memory clock costs (measured, or told from the measured ones), and every measured
+    /// one of other memory clocks, ascending; empty before the baseline. For embedders that decide over several GPUs.
+    /// Allocates, and takes about a millisecond.
+    #[must_use]
+    pub fn costs(&self) -> Vec<SettingCost> {
+        reporting::costs(&self.ctx)
+    }
+
     /// Whether the machine has finished: clocks restored, or not restorable.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
@@ -240,6 +258,7 @@ impl Optimizer {
         }
         match input {
             Input::Counters(set) => in_order(self.last_counters, set.end()),
+            Input::Objective { objective, .. } => Ok(self.ctx.config.clone().with_objective(*objective).map(|_| ())?),
             Input::Sample(sample) => match sample.non_finite_field() {
                 Some(field) => Err(InputError::NotFinite { field }),
                 None => match self.ctx.telemetry.latest_time() {

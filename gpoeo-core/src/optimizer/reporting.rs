@@ -1,11 +1,12 @@
 //! Makes the report from what the phases share.
 
 use crate::caps::ClockPair;
-use crate::report::{HoldReport, Report, TrialReport};
+use crate::report::{HoldReport, Report, SettingCost, TrialReport};
+use crate::search::{Smoothed, predict};
 
 use super::context::Context;
 use super::hold::best_mix;
-use super::job::Target;
+use super::job::{Measured, Target};
 
 pub(super) fn report(ctx: &Context) -> Report {
     let totals = ctx.totals();
@@ -42,6 +43,33 @@ pub(super) fn report(ctx: &Context) -> Report {
         settled_after: ctx.settled_after,
         events_dropped: ctx.outbox.dropped(),
     }
+}
+
+/// Cost of every pair of the default memory clock, and of the measured ones of others; nothing before the baseline.
+pub(super) fn costs(ctx: &Context) -> Vec<SettingCost> {
+    if ctx.job.baseline().is_none() {
+        return Vec::new();
+    }
+    let measured: Vec<SettingCost> = (0..ctx.job.settings.len())
+        .filter_map(|index| {
+            let clocks = pair_of(ctx.job.settings[index].target)?;
+            let Measured { cost, time_stderr, energy_stderr } = ctx.job.measured(index)?;
+            Some(SettingCost { clocks, cost, time_stderr, energy_stderr, is_measured: true })
+        })
+        .collect();
+    let others: Vec<ClockPair> = ctx
+        .caps
+        .pairs_at(ctx.caps.default_pair().mem_gear())
+        .filter(|&pair| measured.iter().all(|seen| seen.clocks != pair))
+        .collect();
+    let xs: Vec<f64> = others.iter().map(|&pair| ctx.job.x_of(pair)).collect();
+    let predicted = predict(&ctx.job.observations_at_home(), &xs);
+    let told = others.into_iter().zip(predicted).map(|(clocks, Smoothed { cost, time_stderr, energy_stderr })| {
+        SettingCost { clocks, cost, time_stderr, energy_stderr, is_measured: false }
+    });
+    let mut costs: Vec<SettingCost> = measured.into_iter().chain(told).collect();
+    costs.sort_unstable_by_key(|cost| cost.clocks);
+    costs
 }
 
 fn trial(index: usize, ctx: &Context) -> Option<TrialReport> {

@@ -15,4 +15,4 @@ mod posterior;
 
 pub(crate) use frontier::{Frontier, Mix};
 pub(crate) use plan::{Plan, Progress, Proposal, next_trial};
-pub(crate) use posterior::{Observation, smooth};
+pub(crate) use posterior::{Observation, Smoothed, predict, smooth};

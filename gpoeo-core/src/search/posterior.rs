@@ -19,6 +19,8 @@ const LENGTH: f64 = 0.12;
 const RESIDUAL: f64 = 0.012;
 /// Standard deviation of what is not smooth from gear to gear: log time, log energy.
 const WHITE: [f64; 2] = [0.0012, 0.003];
+/// Curves with less weight than this are left out of means.
+const NEGLIGIBLE: f64 = 1e-6;
 /// Seed of the prior: the same curves in every run, so that equal inputs give equal actions.
 const SEED: u64 = 0x6770_6f65_6f00_0001;
 
@@ -49,8 +51,14 @@ pub(crate) struct Smoothed {
 /// Lets the measured settings of one memory clock inform each other: neighbours cost nearly the same. In the order of
 /// the observations.
 pub(crate) fn smooth(observations: &[Observation]) -> Vec<Smoothed> {
-    let posterior = Posterior::new(observations);
-    (0..observations.len()).map(|index| posterior.at(index)).collect()
+    let points: Vec<_> = observations.iter().enumerate().map(|(index, seen)| (seen.x, Some(index))).collect();
+    Posterior::new(observations).predict(&points)
+}
+
+/// What the measurements say about settings that were not measured, at these SM clocks over the highest.
+pub(crate) fn predict(observations: &[Observation], xs: &[f64]) -> Vec<Smoothed> {
+    let points: Vec<_> = xs.iter().map(|&x| (x, None)).collect();
+    Posterior::new(observations).predict(&points)
 }
 
 /// One of the two smooth residuals (log time, log energy), fitted to the measurements.
@@ -123,34 +131,56 @@ impl<'a> Posterior<'a> {
             .collect()
     }
 
-    /// Mean and standard error at one of the measured settings.
-    fn at(&self, index: usize) -> Smoothed {
-        let x = self.observations[index].x;
-        let [time, energy] = [0, 1].map(|quantity| {
-            let residual = &self.residuals[quantity];
-            // The part that is not smooth belongs to the setting itself: its own measurement tells of it too.
-            let own = residual.white.powi(2);
-            let mut row: Vec<f64> = self.observations.iter().map(|other| kernel(x, other.x)).collect();
-            row[index] += own;
-            residual.factor.solve_lower(&mut row);
-            let variance = kernel(x, x) + own - row.iter().map(|z| z * z).sum::<f64>();
-            let (mut mean, mut square, mut last) = (0.0, 0.0, 0.0);
-            for (curve, &cumulative) in self.curves.iter().zip(&self.cumulative) {
-                let weight = cumulative - last;
-                last = cumulative;
-                if weight > 1e-9 {
-                    let mut gap = self.gaps(curve, quantity);
-                    residual.factor.solve_lower(&mut gap);
-                    let correction: f64 = row.iter().zip(&gap).map(|(a, b)| a * b).sum();
-                    let log = pick(curve.at(x), quantity).ln() + correction;
-                    mean += weight * log;
-                    square += weight * log * log;
+    /// Mean and standard error at some clocks; each with the index of the observation that was made there, if any.
+    fn predict(&self, points: &[(f64, Option<usize>)]) -> Vec<Smoothed> {
+        let [time, energy] = [0, 1].map(|quantity| self.predict_one(points, quantity));
+        let merge = |(time, energy): (&(f64, f64), &(f64, f64))| Smoothed {
+            cost: RelativeCost { time: time.0, energy: energy.0 },
+            time_stderr: time.1,
+            energy_stderr: energy.1,
+        };
+        time.iter().zip(&energy).map(merge).collect()
+    }
+
+    fn predict_one(&self, points: &[(f64, Option<usize>)], quantity: usize) -> Vec<(f64, f64)> {
+        let residual = &self.residuals[quantity];
+        // The part that is not smooth belongs to the setting itself: its own measurement tells of it too.
+        let own = residual.white.powi(2);
+        let rows: Vec<Vec<f64>> = points
+            .iter()
+            .map(|&(x, observed)| {
+                let mut row: Vec<f64> = self.observations.iter().map(|other| kernel(x, other.x)).collect();
+                if let Some(index) = observed {
+                    row[index] += own;
                 }
+                residual.factor.solve_lower(&mut row);
+                row
+            })
+            .collect();
+        // Weighted sums of the logarithms and of their squares over the curves.
+        let mut sums = vec![(0.0, 0.0); points.len()];
+        let mut last = 0.0;
+        for (curve, &cumulative) in self.curves.iter().zip(&self.cumulative) {
+            let weight = cumulative - last;
+            last = cumulative;
+            if weight < NEGLIGIBLE {
+                continue;
             }
-            let spread = (square - mean * mean).max(0.0);
-            (mean.exp(), (variance.max(0.0) + spread).sqrt() * mean.exp())
-        });
-        Smoothed { cost: RelativeCost { time: time.0, energy: energy.0 }, time_stderr: time.1, energy_stderr: energy.1 }
+            let mut gap = self.gaps(curve, quantity);
+            residual.factor.solve_lower(&mut gap);
+            for ((sum, &(x, _)), row) in sums.iter_mut().zip(points).zip(&rows) {
+                let correction: f64 = row.iter().zip(&gap).map(|(a, b)| a * b).sum();
+                let log = pick(curve.at(x), quantity).ln() + correction;
+                sum.0 += weight * log;
+                sum.1 += weight * log * log;
+            }
+        }
+        let variance = |row: &[f64], x: f64| kernel(x, x) + own - row.iter().map(|z| z * z).sum::<f64>();
+        let finish = |((&(mean, square), &(x, _)), row): ((&(f64, f64), &(f64, Option<usize>)), &Vec<f64>)| {
+            let spread: f64 = (square - mean * mean).max(0.0);
+            (mean.exp(), (variance(row, x).max(0.0) + spread).sqrt() * mean.exp())
+        };
+        sums.iter().zip(points).zip(&rows).map(finish).collect()
     }
 
     /// Draws `count` pairs of curves at the clocks `xs`; each row holds one draw, in the order of `xs`.

@@ -8,6 +8,7 @@ mod found_clocks;
 mod guard;
 mod honest;
 mod live;
+mod objective;
 mod one_at_a_time;
 mod refused;
 mod restored;
