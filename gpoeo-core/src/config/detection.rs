@@ -145,6 +145,8 @@ pub struct CandidateConfig {
     pub shortest_plain: f32,
     /// What is slower than four points must keep this correlation at the period of a signal that is mostly faster.
     pub least_slow: f32,
+    /// … and make up this share of its power.
+    pub least_slow_power: f32,
     /// A period above `multiple_to` is in doubt if a ripple of two or three points has this share of its height.
     pub ripple_share: f32,
     /// Multiples that stand for such a short period: from so many points …
@@ -183,6 +185,7 @@ impl Default for CandidateConfig {
             shortest_lag: 3.0,
             shortest_plain: 3.9,
             least_slow: 0.3,
+            least_slow_power: 0.1,
             ripple_share: 0.7,
             multiple_from: 12.0,
             multiple_to: 24.0,
@@ -221,6 +224,8 @@ pub struct VoteConfig {
     pub lend: f64,
     /// A look over so many periods could have told them from parts of them.
     pub able_spans: f64,
+    /// … and so could, if there is none that long, one of at least this share of the longest.
+    pub able_share: f64,
     /// A look over so many periods could have seen them at all, and counts against them if it did not.
     pub judge_spans: f64,
     /// A multiple of the best period is the answer if it has this share of the looks that could have seen it.
@@ -250,6 +255,7 @@ impl Default for VoteConfig {
             same: 0.015,
             lend: 0.25,
             able_spans: 8.0,
+            able_share: 0.45,
             judge_spans: 4.0,
             keep_multiple: 0.35,
             least_votes: 2,

@@ -152,4 +152,15 @@ mod tests {
         let unsteady = run(&mut busy, 0.0, 2.0, |k| 60.0 + 10.0 * (k % 7) as f64);
         assert!(unsteady[7..].iter().all(|&busy| busy));
     }
+
+    #[test]
+    fn a_gap_is_a_pause_at_once_but_no_quiet() {
+        let mut busy = Busy::new(&BusyConfig::default());
+        run(&mut busy, 0.0, 3.0, |k| 500.0 + 30.0 * (k % 5) as f64);
+        assert!(!busy.is_pausing());
+        run(&mut busy, 3.0, 0.3, |_| 120.0);
+        assert!(busy.is_pausing() && busy.quiet_since().is_none());
+        run(&mut busy, 3.3, 0.3, |k| 500.0 + 30.0 * (k % 5) as f64);
+        assert!(!busy.is_pausing());
+    }
 }

@@ -9,6 +9,8 @@ mod busy;
 mod candidate;
 mod change;
 mod clean;
+mod multiples;
+mod short;
 mod tracker;
 
 use core::fmt;

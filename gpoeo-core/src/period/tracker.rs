@@ -120,7 +120,7 @@ impl Tracker {
         // A short window cannot know of a long period: it is asked only about what it could see.
         let longest = self.votes[..self.len].iter().map(|vote| f64::from(vote.span_s)).fold(0.0, f64::max);
         let able = |spans: f64, period: f64| {
-            let least = (spans * period).min(0.9 * longest);
+            let least = (spans * period).min(config.able_share * longest);
             self.votes.iter().zip(faded.iter()).filter(move |(vote, _)| f64::from(vote.span_s) >= least)
         };
         // The longest multiple that most of those looks saw: the iteration rather than its micro-batch.
@@ -136,24 +136,27 @@ impl Tracker {
         };
         let chosen = periods().filter(|&period| is_kept(period)).max_by(f64::total_cmp).unwrap_or(best.0);
 
-        let cluster = || faded.iter().filter(|vote| is_multiple(vote.period, chosen, 1, config));
-        if cluster().filter(|vote| vote.weight > 0.0).count() < config.least_votes {
-            return None;
-        }
-        let weight = cluster().map(|vote| vote.weight).sum::<f64>();
-        let period_s = cluster().map(|vote| vote.period * vote.weight).sum::<f64>() / weight;
-        let is_family = |period: f64| {
-            let (long, short) = if period > period_s { (period, period_s) } else { (period_s, period) };
-            let parts = (long / short).round() as u32;
-            parts <= 8 && is_multiple(long, short, parts, config)
+        let claim = |period: f64| {
+            let cluster =
+                || faded.iter().filter(|vote| vote.weight > 0.0 && is_multiple(vote.period, period, 1, config));
+            if cluster().count() < config.least_votes {
+                return None;
+            }
+            let weight = cluster().map(|vote| vote.weight).sum::<f64>();
+            let period_s = cluster().map(|vote| vote.period * vote.weight).sum::<f64>() / weight;
+            let is_family = |period: f64| {
+                let (long, short) = if period > period_s { (period, period_s) } else { (period_s, period) };
+                let parts = (long / short).round() as u32;
+                parts <= 8 && is_multiple(long, short, parts, config)
+            };
+            let judges = || able(config.judge_spans, period_s).map(|(_, faded)| faded);
+            let family = judges().filter(|vote| vote.weight > 0.0 && is_family(vote.period));
+            let share = family.map(|vote| vote.weight).sum::<f64>() / judges().map(|vote| vote.potential).sum::<f64>();
+            let is_held = held_s.is_some_and(|held_s| is_multiple(period_s, held_s, 1, config));
+            let least = if is_held { config.keep_share } else { config.claim_share };
+            (share >= least).then_some(Answer { period_s, share })
         };
-        let judges = || able(config.judge_spans, period_s).map(|(_, faded)| faded);
-        let family =
-            judges().filter(|vote| vote.weight > 0.0 && is_family(vote.period)).map(|vote| vote.weight).sum::<f64>();
-        let share = family / judges().map(|vote| vote.potential).sum::<f64>();
-        let is_held = held_s.is_some_and(|held_s| is_multiple(period_s, held_s, 1, config));
-        let least = if is_held { config.keep_share } else { config.claim_share };
-        (share >= least).then_some(Answer { period_s, share })
+        claim(chosen).or_else(|| claim(best.0))
     }
 }
 
@@ -169,4 +172,64 @@ struct Faded {
 fn is_multiple(long: f64, short: f64, parts: u32, config: &VoteConfig) -> bool {
     let expected = f64::from(parts) * short;
     short > 0.0 && (long - expected).abs() <= config.same * expected
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tracker that was fed looks of `span_s` at `period_s` (0: nothing seen), one every half second.
+    fn fed(looks: &[(f64, f32)]) -> Tracker {
+        let config = VoteConfig::default();
+        let mut tracker = Tracker::new();
+        for (k, &(span_s, period_s)) in looks.iter().enumerate() {
+            let candidate = Candidate { lag: period_s, height: 0.8, regularity: Some(0.9) };
+            let candidate = Some(candidate).filter(|candidate| candidate.lag > 0.0);
+            tracker.add(Vote::new(at(k), candidate, 1.0, 150, span_s, &config), &config);
+        }
+        tracker
+    }
+
+    fn at(look: usize) -> Timestamp {
+        Timestamp::from_secs_f64(100.0 + 0.5 * look as f64)
+    }
+
+    fn answer(looks: &[(f64, f32)], held_s: Option<f64>) -> Option<f64> {
+        fed(looks).answer(at(looks.len()), held_s, &VoteConfig::default()).map(|answer| answer.period_s)
+    }
+
+    #[test]
+    fn looks_that_agree_are_an_answer_and_one_alone_is_not() {
+        assert_eq!(answer(&[(3.0, 0.3)], None), None);
+        let period = answer(&[(3.0, 0.3), (3.0, 0.302), (3.0, 0.301)], None).unwrap();
+        assert!((period - 0.301).abs() < 1e-3);
+    }
+
+    #[test]
+    fn looks_that_see_nothing_count_against_an_answer_but_less_against_one_that_is_held() {
+        let looks = [(3.0, 0.3), (3.0, 0.0), (3.0, 0.3), (3.0, 0.0), (3.0, 0.0)];
+        assert_eq!(answer(&looks, None), None);
+        assert!(answer(&looks, Some(0.3)).is_some());
+    }
+
+    #[test]
+    fn short_windows_do_not_outvote_long_ones_about_a_long_period() {
+        let looks = [(3.0, 0.1), (3.0, 0.1), (12.0, 1.2), (3.0, 0.1), (3.0, 0.1), (12.0, 1.2), (3.0, 0.1)];
+        assert!((answer(&looks, None).unwrap() - 1.2).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_multiple_that_few_long_windows_saw_is_not_the_answer() {
+        let looks = [(12.0, 0.3), (12.0, 1.2), (12.0, 0.3), (12.0, 0.3), (12.0, 0.3)];
+        assert!((answer(&looks, None).unwrap() - 0.3).abs() < 1e-3);
+    }
+
+    #[test]
+    fn forgets_what_is_old_and_never_overflows() {
+        let config = VoteConfig::default();
+        let tracker = fed(&[(3.0, 0.3); 300]);
+        assert!(tracker.len <= MOST_VOTES);
+        assert!((tracker.len as f64) * 0.5 <= config.memory_s + 1.0);
+        assert_eq!(Tracker::new().answer(at(0), None, &config), None);
+    }
 }

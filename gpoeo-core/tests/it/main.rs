@@ -3,6 +3,7 @@
 
 mod bounded;
 mod contained;
+mod detector;
 mod deterministic;
 mod found_clocks;
 mod guard;

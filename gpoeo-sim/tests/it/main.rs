@@ -1,7 +1,9 @@
 //! Integration tests, one file a contract.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cli_detect;
 mod cli_evaluate;
 mod cli_run;
+mod detect_recordings;
 mod fit_windows;
 mod period_fit;

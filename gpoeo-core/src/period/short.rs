@@ -1,0 +1,82 @@
+//! What becomes of a period that is too short for the points, or may be the mirror image of one.
+//!
+//! Two lines that mirror each other at half a cycle a point look the same, and so do their periods, but for lags that
+//! are whole numbers of points: a high correlation there is a fact. Such a lag, a small multiple of the period, is
+//! claimed; if there is none, nothing is. Whoever shows the period in what is slower than the points is exempt. Ours.
+
+use crate::config::CandidateConfig;
+
+use super::autocorr::Acf;
+
+/// The period to claim for a period of `lag` points, if any.
+pub(super) fn settle(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> Option<f32> {
+    // Mean of cos(2 pi f) over the power: half of it is above 0.2 cycles a point (10 Hz at 20 ms).
+    const FAST: f32 = 0.0;
+    const MIRRORED: f32 = 0.4; // a line above it, cycles a point, is as likely the image of one beyond half a cycle
+    let beyond = acf.0.get(config.shortest_lag as usize..).unwrap_or_default();
+    let height = beyond.iter().copied().fold(0.0, f32::max);
+    let is_fast = acf.0.get(1).is_some_and(|&next| next < FAST);
+    let slow = acf.slow(0.0);
+    let is_slow_too = slow >= config.least_slow_power && acf.slow(lag) >= config.least_slow * slow;
+    // A long period on top of a ripple of two or three points is where the ripple and the points come into step.
+    let is_beat = lag > config.multiple_to
+        && [2, 3].into_iter().any(|short| acf.is_peak(short) && acf.0[short] > config.ripple_share * height);
+    if lag >= config.shortest_plain && !is_beat && (!is_fast || is_slow_too) {
+        return Some(lag);
+    }
+
+    let is_fact = |lag: f32| {
+        let whole = lag.round();
+        let here = acf.0.get(whole as usize).copied().unwrap_or(0.0);
+        (lag - whole).abs() <= config.whole_off && here >= config.fact_share * height
+    };
+    let multiple =
+        (1..=4_u8).map(|count| f32::from(count) * lag).find(|&lag| lag >= config.multiple_from && is_fact(lag));
+    if let Some(multiple) = multiple.filter(|_| lag <= config.multiple_to) {
+        return Some(multiple);
+    }
+    let whole = (config.multiple_from as usize..=config.multiple_to as usize)
+        .filter(|&lag| acf.is_peak(lag))
+        .max_by(|&a, &b| acf.0[a].total_cmp(&acf.0[b]))
+        .filter(|&lag| acf.0[lag] >= config.whole_share * height)?;
+    let multiple = (whole as f32 / lag).round() * lag;
+    let is_close = (multiple - whole as f32).abs() <= config.whole_off && lag <= config.multiple_to;
+    Some(if is_close && acf.strongest_line() <= MIRRORED { multiple } else { whole as f32 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::f32::consts::TAU;
+
+    /// The correlation of lines of these frequencies (cycles a point) and shares of the power.
+    fn lines(lines: &[(f32, f32)]) -> Vec<f32> {
+        (0..150).map(|lag| lines.iter().map(|(f, share)| share * (TAU * f * lag as f32).cos()).sum()).collect()
+    }
+
+    fn settled(values: &[f32], lag: f32) -> Option<f32> {
+        settle(Acf(values), lag, &CandidateConfig::default())
+    }
+
+    #[test]
+    fn a_slow_period_is_taken_as_it_is() {
+        assert_eq!(settled(&lines(&[(0.07, 1.0)]), 14.3), Some(14.3));
+    }
+
+    #[test]
+    fn a_line_and_its_mirror_image_settle_on_the_same_lag() {
+        let (line, image) = (1.0 / 2.17, 1.0 - 1.0 / 2.17);
+        let claims = [line, image].map(|f| settled(&lines(&[(f, 1.0)]), 4.34).unwrap());
+        assert!((claims[0] - claims[1]).abs() < 1e-3, "{claims:?}");
+        // A whole number of true periods, to 2 %, whichever of the two it is.
+        for f in [line, image] {
+            let count = (claims[0] * f).round();
+            assert!((claims[0] * f / count - 1.0).abs() < 0.02, "{claims:?} at {f}");
+        }
+    }
+
+    #[test]
+    fn a_beat_of_a_short_period_with_the_points_is_no_period() {
+        assert_eq!(settled(&lines(&[(0.485, 0.7), (0.03, 0.3)]), 66.0), None);
+    }
+}

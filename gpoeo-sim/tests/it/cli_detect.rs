@@ -1,0 +1,73 @@
+//! `gpoeo-sim detect`: its JSON, its table, and what it says to bad input.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn data(name: &str) -> String {
+    format!("{}/data/traces/{name}.trace.csv", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn detect(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gpoeo-sim")).arg("detect").args(arguments).output().unwrap()
+}
+
+#[test]
+fn json_is_one_object_a_line_with_the_keys_of_the_contract() {
+    let output = detect(&["--json", &data("sac"), &data("kmeans_aperiodic")]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+
+    let sac = &lines[0];
+    assert_eq!((sac["trace"].as_str(), sac["outcome"].as_str()), (Some("sac"), Some("periodic")));
+    assert!((sac["period_s"].as_f64().unwrap() - 0.312).abs() < 0.01);
+    assert!((0.0..=1.0).contains(&sac["confidence"].as_f64().unwrap()));
+    let (busy, decided) = (sac["busy_from_s"].as_f64().unwrap(), sac["first_decided_s"].as_f64().unwrap());
+    assert!(busy > 4.0 && busy < 7.0 && decided > busy && decided < 15.0);
+    assert!(sac["samples"].as_u64().unwrap() > 1000 && sac["cpu_us"].is_u64());
+    let keys: Vec<_> = sac.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut contract =
+        ["trace", "outcome", "period_s", "confidence", "first_decided_s", "busy_from_s", "samples", "cpu_us"];
+    contract.sort_unstable();
+    assert_eq!(keys, contract);
+
+    let kmeans = &lines[1];
+    assert_eq!(kmeans["outcome"].as_str(), Some("aperiodic"));
+    assert!(kmeans["period_s"].is_null());
+}
+
+#[test]
+fn a_table_with_verdicts_is_for_people() {
+    let output = detect(&["--score", &data("sac"), &data("deit_small")]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("counted: 1 of 1 right"), "{text}");
+    assert!(text.contains("too short to tell: 0 of 1 wrong"), "{text}");
+}
+
+#[test]
+fn bad_input_ends_with_2_and_one_line_that_says_where_and_how_to_mend() {
+    let folder = std::env::temp_dir().join(format!("gpoeo-sim-detect-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let cases = [
+        ("empty", "", "empty.trace.csv: there are no rows; "),
+        ("column", "t_s,watt\n0,1\n", "column.trace.csv:1: there is no column power_w; "),
+        ("number", "t_s,power_w\n0,1\n0.02,x\n", "number.trace.csv:3: power_w is \"x\", which is not a number; "),
+        ("nan", "t_s,power_w\n0,nan\n", "nan.trace.csv:2: power_w is \"nan\", which is not a finite number; "),
+        ("back", "t_s,power_w\n1,1\n0.5,1\n", "back.trace.csv:3: time goes back from 1 s to 0.5 s; "),
+    ];
+    for (name, text, _) in &cases {
+        std::fs::write(folder.join(format!("{name}.trace.csv")), text).unwrap();
+    }
+    let cases = cases.iter().map(|(name, _, message)| (*name, *message));
+    for (name, message) in cases.chain([("missing", "missing.trace.csv: cannot read it: ")]) {
+        let output = detect(&[&folder.join(format!("{name}.trace.csv")).to_string_lossy()]);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert_eq!(errors.lines().count(), 1, "{errors}");
+        assert!(errors.contains(message), "{name}: {errors}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
