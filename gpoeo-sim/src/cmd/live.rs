@@ -11,8 +11,13 @@ use gpoeo_sim::report::Narrator;
 use gpoeo_sim::{SimGpu, Watch, Workload};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Real time of a run on a terminal, so that a person sees it happen.
-const SHOWN: Duration = Duration::from_secs(5);
+/// On a terminal a person is to see it happen: the beginning, until the first hold, goes by at this pace (virtual seconds
+/// for each real second)…
+const BEGINNING_PACE: f64 = 25.0;
+/// …unless it takes longer than this, virtual s…
+const BEGINNING_S: f64 = 90.0;
+/// …and the rest in this real time, s.
+const REST_S: f64 = 3.0;
 /// Real time between two states of the live line.
 const REFRESH: Duration = Duration::from_millis(50);
 /// Samples that the shown power is a mean of: a second of them.
@@ -21,9 +26,12 @@ const POWER_SAMPLES: usize = 50;
 /// How fast virtual time goes by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Pace {
+    /// As fast as it goes.
     Max,
     /// Virtual seconds for each real second.
     Seconds(f64),
+    /// Slow first, then fast.
+    Shown,
 }
 
 impl FromStr for Pace {
@@ -43,7 +51,9 @@ pub(crate) struct Live {
     bar: Option<ProgressBar>,
     narrator: Option<Narrator>,
     pace: Pace,
-    began: Instant,
+    length_s: f64,
+    /// When the last turn should have ended in real time, and its virtual time.
+    due: (Instant, Timestamp),
     drawn: Option<Instant>,
     recent: VecDeque<f64>,
     /// Told since the last turn; their lines need what is held then.
@@ -53,7 +63,7 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(workload: &Workload, length: Duration, quiet: bool, pace: Option<Pace>) -> Self {
         let is_terminal = std::io::stderr().is_terminal() && !quiet;
-        let usual = if is_terminal { Pace::Seconds(length.as_secs_f64() / SHOWN.as_secs_f64()) } else { Pace::Max };
+        let usual = if is_terminal { Pace::Shown } else { Pace::Max };
         let bar = is_terminal.then(|| {
             let bar = ProgressBar::with_draw_target(Some(length.as_secs()), ProgressDrawTarget::stderr_with_hz(20));
             bar.with_style(style())
@@ -62,7 +72,8 @@ impl Live {
             bar,
             narrator: (!quiet).then(|| Narrator::new(workload)),
             pace: pace.unwrap_or(usual),
-            began: Instant::now(),
+            length_s: length.as_secs_f64(),
+            due: (Instant::now(), Timestamp::ZERO),
             drawn: None,
             recent: VecDeque::with_capacity(POWER_SAMPLES),
             pending: Vec::new(),
@@ -108,10 +119,19 @@ impl Live {
     }
 
     /// Waits until real time has caught up with virtual time.
-    fn keep_pace(&self, gpu: &SimGpu) {
-        let Pace::Seconds(pace) = self.pace else { return };
-        let due = Duration::from_secs_f64(gpu.time().as_secs_f64() / pace);
-        let ahead = due.saturating_sub(self.began.elapsed());
+    fn keep_pace(&mut self, gpu: &SimGpu, machine: Option<&Optimizer>) {
+        let at_s = gpu.time().seconds_since(gpu.job_begin());
+        let has_settled = machine.is_none_or(|machine| machine.phase() == Phase::Hold);
+        let pace = match self.pace {
+            Pace::Max => return,
+            Pace::Seconds(pace) => pace,
+            Pace::Shown if at_s < BEGINNING_S && !has_settled => BEGINNING_PACE,
+            Pace::Shown => BEGINNING_PACE.max(self.length_s / REST_S),
+        };
+        let (due, since) = self.due;
+        let due = due + Duration::from_secs_f64(gpu.time().seconds_since(since) / pace);
+        self.due = (due, gpu.time());
+        let ahead = due.saturating_duration_since(Instant::now());
         // Many short sleeps would each take longer than asked for.
         if ahead > Duration::from_millis(5) {
             thread::sleep(ahead);
@@ -138,7 +158,7 @@ impl Watch for Live {
             self.tell(gpu, machine);
         }
         self.draw(gpu, machine);
-        self.keep_pace(gpu);
+        self.keep_pace(gpu, machine);
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     objective: ObjectiveOptions,
 
-    /// Virtual seconds for each real second, or "max"; on a terminal the run takes five real seconds unless given
+    /// Virtual seconds for each real second, or "max"; on a terminal a run takes some five real seconds unless given
     #[arg(long, value_name = "X|max")]
     pace: Option<Pace>,
 

@@ -72,6 +72,21 @@ pub(super) fn list(items: &[String]) -> String {
     }
 }
 
+/// Breaks a sentence into lines of at most `width` letters, between words.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// What is optimised.
 pub(super) fn goal(objective: Objective) -> String {
     match objective {
@@ -129,6 +144,12 @@ mod tests {
         assert_eq!([span(42.0), span(1051.5), span(90_000.0)], ["42.0 s", "17.5 min", "25.0 h"]);
         assert_eq!([clock(7.9), clock(1142.9), clock(-5.0), clock(3723.0)], ["0:07", "19:02", "-0:05", "1:02:03"]);
         assert_eq!([limit(0.05), limit(0.025)], ["5 %", "2.5 %"]);
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("± ± ±±", 3), ["± ±", "±±"]);
     }
 
     #[test]

@@ -6,11 +6,14 @@ use gpoeo_core::{Outcome, Phase, RelativeCost};
 
 use crate::hull::best_mix;
 use crate::record::{MachineRecord, RunRecord};
-use crate::report::words::{SettingNames, decimals, energy, goal, percent, percent_with_error, span};
+use crate::report::words::{SettingNames, decimals, energy, goal, percent, percent_with_error, span, wrapped};
 
 use super::decision::Decision;
 use super::paint::Paint;
 use super::rows::trial_rows;
+
+/// Sentences are broken into lines of this many letters.
+const WIDTH: usize = 88;
 
 /// Writes the account of a run: what it cost and what it would have cost, the settings tried, and the decision.
 ///
@@ -25,7 +28,11 @@ pub fn write_run_text(record: &RunRecord, paint: Paint, mut out: impl Write) -> 
         write_phases(record, machine, &mut out)?;
         write_trials(record, &decision, paint, &mut out)?;
     }
-    writeln!(out, "\n{}\n", paint.bold(&decision.sentence))?;
+    writeln!(out)?;
+    for line in wrapped(&decision.sentence, WIDTH) {
+        writeln!(out, "{}", paint.bold(&line))?;
+    }
+    writeln!(out)?;
     writeln!(out, "the best by the table, if it were known from the start")?;
     write_best(record, &mut out)
 }
