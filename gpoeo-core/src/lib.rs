@@ -100,7 +100,7 @@ pub use optimizer::Optimizer;
 pub use outcome::Outcome;
 pub use period::PeriodDetector;
 pub use replay::{Outputs, Recording};
-pub use report::{HoldReport, Report, SettingCost, TrialReport};
+pub use report::{Expectation, HoldReport, Report, SettingCost, TrialReport, Verdict};
 pub use sample::{Counter, CounterSet, Sample};
 pub use signal::{Signal, Window};
 pub use time::Timestamp;

@@ -30,6 +30,8 @@ pub struct Report {
     pub hold: Option<HoldReport>,
     /// The settings that were measured, in the order of their first trial.
     pub trials: Vec<TrialReport>,
+    /// Settings that were tried and could not be set or measured.
+    pub failed: Vec<ClockPair>,
     /// From the first sample to the last, s.
     pub elapsed_s: f64,
     /// Energy used in that time, J.
@@ -105,6 +107,36 @@ pub struct TrialReport {
     pub time_stderr: f64,
     /// Standard error of the relative energy.
     pub energy_stderr: f64,
+    /// What was expected of it before its first trial.
+    pub expected: Option<Expectation>,
+    /// Why it is held, or not.
+    pub verdict: Verdict,
     /// Time spent there, s.
     pub spent_s: f64,
+}
+
+/// What the search expected of a setting.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Expectation {
+    /// Expected relative cost.
+    pub cost: RelativeCost,
+    /// Standard deviation of the expected relative time.
+    pub time_stderr: f64,
+}
+
+/// Why a measured setting is held, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It breaks the limit by itself, and no mix with it is better than what is held.
+    BeyondLimit,
+    /// It is held, alone or in turns with another one.
+    Held,
+    /// It keeps the limit, but what is held is better.
+    NotBetter,
+    /// It was not measured well enough to be held.
+    Uncertain,
 }

@@ -5,6 +5,7 @@ use crate::event::{Event, Phase, ProgressSource};
 use crate::input::Input;
 use crate::measure::Expected;
 use crate::objective::RelativeCost;
+use crate::report::Expectation;
 use crate::search::{Observation, Plan, Progress, Proposal, next_trial};
 use crate::time::Timestamp;
 use crate::units::MemGear;
@@ -45,6 +46,8 @@ impl Explore {
         ctx.enter(Phase::Search);
         ctx.job.trials += 1;
         let setting = ctx.job.index_of(trial.pair, trial.expected.time);
+        let expected = Expectation { cost: trial.expected, time_stderr: trial.time_stderr };
+        ctx.job.settings[setting].expected.get_or_insert(expected);
         let limit = ctx.config.objective().max_slowdown().unwrap_or(1.0);
         let is_at_home = ctx.job.is_at_home(setting);
         let (min_s, max_s) = if is_at_home { trial_length_s(ctx) } else { memory_trial_length_s(ctx) };

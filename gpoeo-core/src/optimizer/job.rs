@@ -5,6 +5,7 @@ use crate::estimate::Estimate;
 use crate::event::ProgressSource;
 use crate::measure::RhythmShape;
 use crate::objective::RelativeCost;
+use crate::report::Expectation;
 use crate::search::{Observation, smooth};
 use crate::stats::Pooled;
 
@@ -24,6 +25,8 @@ pub(super) struct Setting {
     iterations: u32,
     /// Relative time to assume until it is measured.
     assumed_time: f64,
+    /// What the search expected before the first trial.
+    pub(super) expected: Option<Expectation>,
     /// Could not be set or measured: never again.
     pub(super) banned: bool,
     spent_s: f64,
@@ -46,6 +49,7 @@ impl Setting {
             energy_j: Pooled::default(),
             iterations: 0,
             assumed_time,
+            expected: None,
             banned: false,
             spent_s: 0.0,
             used_j: 0.0,

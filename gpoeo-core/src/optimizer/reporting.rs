@@ -1,17 +1,20 @@
 //! Makes the report from what the phases share.
 
 use crate::caps::ClockPair;
-use crate::report::{HoldReport, Report, SettingCost, TrialReport};
-use crate::search::{Smoothed, predict};
+use crate::report::{HoldReport, Report, SettingCost, TrialReport, Verdict};
+use crate::search::{Mix, Smoothed, predict};
 
 use super::context::Context;
-use super::hold::best_mix;
+use super::hold::{best_mix, holdable};
 use super::job::{Measured, Target};
 
 pub(super) fn report(ctx: &Context) -> Report {
     let totals = ctx.totals();
     let baseline = ctx.job.baseline();
-    let trials: Vec<TrialReport> = (0..ctx.job.settings.len()).filter_map(|index| trial(index, ctx)).collect();
+    let mix = best_mix(ctx);
+    let trials: Vec<TrialReport> = (0..ctx.job.settings.len()).filter_map(|index| trial(index, mix, ctx)).collect();
+    let failed = ctx.job.settings.iter().filter(|setting| setting.banned && setting.estimate().is_none());
+    let failed = failed.filter_map(|setting| pair_of(setting.target)).collect();
     // Before anything else was measured the account has nothing to compare.
     let has_saving = !trials.is_empty() || ctx.closed.owed_stderr_s > 0.0;
     let known = |value: f64| (has_saving && value.is_finite()).then_some(value);
@@ -24,13 +27,14 @@ pub(super) fn report(ctx: &Context) -> Report {
         progress: baseline.map(|_| ctx.job.source),
         baseline,
         clocks: pair_of(ctx.clocks.in_force),
-        hold: best_mix(ctx).map(|mix| HoldReport {
+        hold: mix.map(|mix| HoldReport {
             within: pair_of(ctx.job.settings[mix.within].target),
             beyond: pair_of(ctx.job.settings[mix.beyond].target),
             beyond_share: mix.beyond_share,
             cost: mix.cost,
         }),
         trials,
+        failed,
         elapsed_s: totals.elapsed_s,
         energy_j: totals.energy_j,
         default_time_s: totals.owed_s,
@@ -72,7 +76,7 @@ pub(super) fn costs(ctx: &Context) -> Vec<SettingCost> {
     costs
 }
 
-fn trial(index: usize, ctx: &Context) -> Option<TrialReport> {
+fn trial(index: usize, mix: Option<Mix>, ctx: &Context) -> Option<TrialReport> {
     let setting = ctx.job.settings.get(index)?;
     let seen = ctx.job.measured(index)?;
     Some(TrialReport {
@@ -81,8 +85,21 @@ fn trial(index: usize, ctx: &Context) -> Option<TrialReport> {
         cost: seen.cost,
         time_stderr: seen.time_stderr,
         energy_stderr: seen.energy_stderr,
+        expected: setting.expected,
+        verdict: verdict(index, mix, ctx),
         spent_s: setting.spent_s(),
     })
+}
+
+fn verdict(index: usize, mix: Option<Mix>, ctx: &Context) -> Verdict {
+    if mix.is_some_and(|mix| mix.within == index || (mix.beyond == index && mix.beyond_share > 0.0)) {
+        return Verdict::Held;
+    }
+    match holdable(ctx).into_iter().find(|&(held, _)| held == index) {
+        None => Verdict::Uncertain,
+        Some((_, cost)) if ctx.config.objective().score(cost).is_none() => Verdict::BeyondLimit,
+        Some(_) => Verdict::NotBetter,
+    }
 }
 
 fn pair_of(target: Target) -> Option<ClockPair> {

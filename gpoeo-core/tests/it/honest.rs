@@ -52,3 +52,23 @@ fn without_counters_a_job_without_a_period_keeps_its_clocks() {
     assert!(world.locked.is_none());
     assert_eq!(world.machine.phase(), Phase::Detect);
 }
+
+#[test]
+fn says_what_was_expected_and_why_it_was_taken_or_left() {
+    use gpoeo_core::Verdict;
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    world.run(400.0);
+    let report = world.machine.report();
+    let hold = report.hold.unwrap();
+    for trial in &report.trials {
+        let is_held = [hold.within, hold.beyond].contains(&Some(trial.clocks));
+        assert_eq!(trial.verdict == Verdict::Held, is_held, "{trial:?}");
+        if trial.verdict == Verdict::BeyondLimit {
+            assert!(trial.cost.time > 1.05);
+        }
+        let expected = trial.expected.unwrap();
+        assert!((expected.cost.time - trial.cost.time).abs() < 0.02 + 4.0 * expected.time_stderr, "{trial:?}");
+    }
+    assert!(report.trials.iter().any(|trial| trial.verdict == Verdict::BeyondLimit));
+    assert!(report.failed.is_empty());
+}
