@@ -61,6 +61,16 @@ pub enum Input {
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
+    /// A number that is beyond all reason.
+    #[error("{field} is {value}, more than the {max} that any device can show; leave the sample out")]
+    Absurd {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: f64,
+        /// The largest that is taken, of either sign.
+        max: f64,
+    },
     /// An objective with a number outside its range.
     #[error(transparent)]
     BadObjective(#[from] ConfigError),

@@ -3,6 +3,12 @@
 use crate::time::Timestamp;
 use crate::units::Mhz;
 
+/// No GPU draws more, W; a driver's nonsense (the largest 32-bit number of milliwatts) lies below, and what is computed
+/// in 32 bits has room for squares.
+pub(crate) const MAX_POWER_W: f64 = 1e9;
+/// No counter goes that far, J.
+const MAX_ENERGY_J: f64 = 1e18;
+
 /// One reading of a GPU's telemetry. A field that the device did not give is `None`, never 0.
 ///
 /// ```
@@ -89,6 +95,17 @@ impl Sample {
             None
         }
     }
+
+    /// The first field that is beyond all reason, if any: its name, its value, the largest that is taken (of either
+    /// sign).
+    #[must_use]
+    pub fn absurd_field(&self) -> Option<(&'static str, f64, f64)> {
+        let fields = [("power_w", Some(self.power_w), MAX_POWER_W), ("energy_j", self.energy_j, MAX_ENERGY_J)];
+        fields.into_iter().find_map(|(name, value, max)| {
+            let value = value.filter(|value| value.abs() > max)?;
+            Some((name, value, max))
+        })
+    }
 }
 
 /// A hardware counter that the core makes use of.
@@ -163,5 +180,12 @@ mod tests {
         let sample = Sample::new(Timestamp::ZERO, 1.0).energy_j(f64::INFINITY);
         assert_eq!(sample.non_finite_field(), Some("energy_j"));
         assert_eq!(Sample::new(Timestamp::ZERO, 1.0).non_finite_field(), None);
+    }
+
+    #[test]
+    fn names_the_field_that_is_absurd() {
+        assert_eq!(Sample::new(Timestamp::ZERO, 1e300).absurd_field(), Some(("power_w", 1e300, MAX_POWER_W)));
+        let sample = Sample::new(Timestamp::ZERO, 4_294_967.295).energy_j(-2e18);
+        assert_eq!(sample.absurd_field(), Some(("energy_j", -2e18, MAX_ENERGY_J)));
     }
 }

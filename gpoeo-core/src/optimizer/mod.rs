@@ -82,7 +82,7 @@ impl Optimizer {
     /// Takes one input in: the one way in; the other `handle_*` are names for it. After the stop inputs have no effect.
     ///
     /// # Errors
-    /// [`InputError`]: a number that is not finite, a time that went back within its stream, an answer to an action that
+    /// [`InputError`]: a number that is not finite or absurd, a time that went back within its stream, an answer to an action that
     /// is not open. The machine is unchanged then.
     pub fn handle(&mut self, input: Input) -> Result<(), InputError> {
         if self.is_stopped() {
@@ -119,7 +119,7 @@ impl Optimizer {
     /// See [`Optimizer::handle`].
     ///
     /// # Errors
-    /// [`InputError::NotFinite`], [`InputError::TimeWentBack`].
+    /// [`InputError::Absurd`], [`InputError::NotFinite`], [`InputError::TimeWentBack`].
     pub fn handle_sample(&mut self, sample: Sample) -> Result<(), InputError> {
         self.handle(Input::Sample(sample))
     }
@@ -259,14 +259,21 @@ impl Optimizer {
         match input {
             Input::Counters(set) => in_order(self.last_counters, set.end()),
             Input::Objective { objective, .. } => Ok(self.ctx.config.clone().with_objective(*objective).map(|_| ())?),
-            Input::Sample(sample) => match sample.non_finite_field() {
-                Some(field) => Err(InputError::NotFinite { field }),
-                None => match self.ctx.telemetry.latest_time() {
-                    Some(last) if sample.time <= last => Err(InputError::TimeWentBack { last, got: sample.time }),
-                    Some(_) | None => Ok(()),
-                },
-            },
+            Input::Sample(sample) => self.check_sample(sample),
             _ => Ok(()),
+        }
+    }
+
+    fn check_sample(&self, sample: &Sample) -> Result<(), InputError> {
+        if let Some(field) = sample.non_finite_field() {
+            return Err(InputError::NotFinite { field });
+        }
+        if let Some((field, value, max)) = sample.absurd_field() {
+            return Err(InputError::Absurd { field, value, max });
+        }
+        match self.ctx.telemetry.latest_time() {
+            Some(last) if sample.time <= last => Err(InputError::TimeWentBack { last, got: sample.time }),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -18,6 +18,7 @@ use core::time::Duration;
 
 use crate::config::DetectorConfig;
 use crate::outcome::Outcome;
+use crate::sample::MAX_POWER_W;
 use crate::signal::Signal;
 use crate::time::Timestamp;
 
@@ -112,9 +113,9 @@ impl PeriodDetector {
         }
     }
 
-    /// Takes a sample. One that is not later than the last, or not a finite number, is ignored.
+    /// Takes a sample. One that is not later than the last, not a number, or more than 10^9 W is ignored.
     pub fn push(&mut self, time: Timestamp, power_w: f64) {
-        if !power_w.is_finite() || (self.signal.latest().is_some() && time <= self.now) {
+        if power_w.is_nan() || power_w.abs() > MAX_POWER_W || (self.signal.latest().is_some() && time <= self.now) {
             return;
         }
         self.now = time;

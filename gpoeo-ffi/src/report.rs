@@ -1,0 +1,166 @@
+//! The account of a run.
+
+use gpoeo_core::{ProgressSource, Report, TrialReport};
+
+use crate::capabilities::gpoeo_clocks;
+use crate::event::{gpoeo_estimate, gpoeo_outcome, gpoeo_phase, gpoeo_stop_reason};
+use crate::handle::Plain;
+use crate::time::seconds;
+
+/// Where the knowledge of progress comes from.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum gpoeo_progress {
+    /// Nowhere yet; or from a source that this header has no name for.
+    Other = 0,
+    /// The period found in the power signal.
+    Period = 1,
+    /// The rate of executed instructions.
+    WorkRate = 2,
+}
+
+/// An account of the run so far. Everything that the machine itself caused (detection, trials) is in it. Measured values
+/// are NaN while they are not known.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct gpoeo_report {
+    /// What the machine is doing.
+    pub phase: gpoeo_phase,
+    /// Why it stopped, once it did.
+    pub stop_reason: gpoeo_stop_reason,
+    /// Whether the job repeats itself.
+    pub outcome: gpoeo_outcome,
+    /// Where the knowledge of progress comes from.
+    pub progress: gpoeo_progress,
+    /// The time after which the job repeats itself, s: one iteration, or a small whole number of them.
+    pub period_s: f64,
+    /// How sure that is, 0..1.
+    pub confidence: f64,
+    /// Time and energy of an iteration at the found clocks.
+    pub baseline: gpoeo_estimate,
+    /// The clocks that are locked now.
+    pub clocks: gpoeo_clocks,
+    /// What is (or would be) held: the setting that keeps the limit by itself ...
+    pub hold_within: gpoeo_clocks,
+    /// ... and the other one; the same where one setting is held.
+    pub hold_beyond: gpoeo_clocks,
+    /// Share of the iterations at `hold_beyond`, 0..1; NaN before the baseline.
+    pub hold_beyond_share: f64,
+    /// Expected saving of the hold, ratio.
+    pub hold_saving: f64,
+    /// Expected slowdown of the hold, ratio.
+    pub hold_slowdown: f64,
+    /// From the first sample to the last, s.
+    pub elapsed_s: f64,
+    /// Energy used in that time, J.
+    pub energy_j: f64,
+    /// Time that the same work would have taken at the found clocks, s.
+    pub default_time_s: f64,
+    /// Energy that the same work would have taken at the found clocks, J.
+    pub default_energy_j: f64,
+    /// 1 - energy / energy at the found clocks; NaN before another setting was measured.
+    pub saving: f64,
+    /// Standard error of `saving`.
+    pub saving_stderr: f64,
+    /// Time / time at the found clocks - 1; NaN before another setting was measured.
+    pub slowdown: f64,
+    /// Standard error of `slowdown`.
+    pub slowdown_stderr: f64,
+    /// From the first sample to the first hold, s.
+    pub settled_after_s: f64,
+    /// Trials so far.
+    pub settings_tried: u64,
+    /// Settings that gpoeo_optimizer_trial() gives.
+    pub trial_count: u64,
+    /// Events that were lost because nobody polled them.
+    pub events_dropped: u64,
+}
+
+/// One setting that was measured.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct gpoeo_trial {
+    /// The setting.
+    pub clocks: gpoeo_clocks,
+    /// Time and energy of an iteration there, from all measurements so far.
+    pub measured: gpoeo_estimate,
+    /// 1 - energy per iteration / the same at the found clocks.
+    pub saving: f64,
+    /// Its standard error.
+    pub saving_stderr: f64,
+    /// Time per iteration / the same at the found clocks - 1.
+    pub slowdown: f64,
+    /// Its standard error.
+    pub slowdown_stderr: f64,
+    /// Time spent there, s.
+    pub spent_s: f64,
+}
+
+// SAFETY: only ever written by us; see `Out`.
+unsafe impl Plain for gpoeo_report {
+    const NAME: &'static str = "gpoeo_report";
+}
+
+// SAFETY: only ever written by us; see `Out`.
+unsafe impl Plain for gpoeo_trial {
+    const NAME: &'static str = "gpoeo_trial";
+}
+
+impl gpoeo_report {
+    pub(crate) fn of(report: &Report) -> Self {
+        let (outcome, period_s, confidence) = gpoeo_outcome::of(report.outcome);
+        let hold = report.hold.as_ref();
+        let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        Self {
+            phase: gpoeo_phase::of(report.phase),
+            stop_reason: gpoeo_stop_reason::of(report.stop_reason),
+            outcome,
+            progress: gpoeo_progress::of(report.progress),
+            period_s,
+            confidence,
+            baseline: gpoeo_estimate::of(report.baseline.as_ref()),
+            clocks: gpoeo_clocks::of(report.clocks),
+            hold_within: gpoeo_clocks::of(hold.and_then(|hold| hold.within)),
+            hold_beyond: gpoeo_clocks::of(hold.and_then(|hold| hold.beyond)),
+            hold_beyond_share: known(hold.map(|hold| hold.beyond_share)),
+            hold_saving: known(hold.map(|hold| hold.cost.saving())),
+            hold_slowdown: known(hold.map(|hold| hold.cost.slowdown())),
+            elapsed_s: report.elapsed_s,
+            energy_j: report.energy_j,
+            default_time_s: report.default_time_s,
+            default_energy_j: report.default_energy_j,
+            saving: known(report.saving),
+            saving_stderr: known(report.saving_stderr),
+            slowdown: known(report.slowdown),
+            slowdown_stderr: known(report.slowdown_stderr),
+            settled_after_s: seconds(report.settled_after),
+            settings_tried: u64::from(report.settings_tried),
+            trial_count: report.trials.len() as u64,
+            events_dropped: report.events_dropped,
+        }
+    }
+}
+
+impl gpoeo_trial {
+    pub(crate) fn of(trial: &TrialReport) -> Self {
+        Self {
+            clocks: gpoeo_clocks::of(Some(trial.clocks)),
+            measured: gpoeo_estimate::of(Some(&trial.measured)),
+            saving: trial.cost.saving(),
+            saving_stderr: trial.energy_stderr,
+            slowdown: trial.cost.slowdown(),
+            slowdown_stderr: trial.time_stderr,
+            spent_s: trial.spent_s,
+        }
+    }
+}
+
+impl gpoeo_progress {
+    fn of(source: Option<ProgressSource>) -> Self {
+        match source {
+            Some(ProgressSource::Period) => Self::Period,
+            Some(ProgressSource::WorkRate) => Self::WorkRate,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The programs in `tests/c` and `tests/cpp`: compiled without a warning, run plainly, under the sanitizers and under
+//! Valgrind.
+
+use std::path::PathBuf;
+
+use crate::header::crate_dir;
+use crate::toolchain::{Check, Language, build_and_run};
+
+fn sources(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(crate_dir().join("tests").join(folder)).unwrap();
+    let mut sources: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    sources.retain(|path| path.extension().is_some_and(|found| found == extension));
+    sources.sort();
+    assert!(!sources.is_empty());
+    sources
+}
+
+fn run_all(language: Language, check: Check) {
+    if !language.is_there() {
+        eprintln!("SKIPPED: this machine has no C++ compiler (c++, or $CXX)");
+        return;
+    }
+    if !check.is_there(language) {
+        eprintln!("SKIPPED: this machine cannot run programs under {check:?}");
+        return;
+    }
+    let sources = match language {
+        Language::C => sources("c", "c"),
+        Language::Cxx => sources("cpp", "cpp"),
+    };
+    for source in sources {
+        build_and_run(language, &source, check);
+    }
+}
+
+#[test]
+fn the_c_programs_run() {
+    run_all(Language::C, Check::Plain);
+}
+
+#[test]
+fn the_c_programs_are_clean_under_sanitizers() {
+    run_all(Language::C, Check::Sanitizers);
+}
+
+#[test]
+fn the_c_programs_are_clean_under_valgrind() {
+    run_all(Language::C, Check::Valgrind);
+}
+
+#[test]
+fn the_cpp_programs_run() {
+    run_all(Language::Cxx, Check::Plain);
+}
+
+#[test]
+fn the_cpp_programs_are_clean_under_sanitizers() {
+    run_all(Language::Cxx, Check::Sanitizers);
+}
+
+#[test]
+fn the_cpp_programs_are_clean_under_valgrind() {
+    run_all(Language::Cxx, Check::Valgrind);
+}
