@@ -46,6 +46,8 @@ impl fmt::Display for Phase {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ProgressSource {
+    /// Iterations counted by the embedder: exact.
+    Marks,
     /// The period found in the power signal.
     Period,
     /// The rate of executed instructions, a rate of work that does not depend on the clock.

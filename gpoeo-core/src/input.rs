@@ -36,6 +36,11 @@ pub enum Input {
         /// When.
         now: Timestamp,
     },
+    /// An iteration of the job has ended, says an embedder that knows.
+    Mark {
+        /// When.
+        time: Timestamp,
+    },
     /// From now on another objective; everything that was measured is kept.
     Objective {
         /// What to optimise.

@@ -94,7 +94,9 @@ pub use driver::{Driver, DriverError, Observer, Step};
 pub use estimate::Estimate;
 pub use event::{Event, Phase, ProgressSource, StopReason};
 pub use input::{Input, InputError};
-pub use measure::{EnergyMeter, EnergySource, Expected, PeriodFit, PeriodFitter, PowerGain, RhythmShape};
+pub use measure::{
+    EnergyMeter, EnergySource, Expected, IterationMarks, MarkedSpan, PeriodFit, PeriodFitter, PowerGain, RhythmShape,
+};
 pub use objective::{Objective, RelativeCost};
 pub use optimizer::Optimizer;
 pub use outcome::Outcome;

@@ -23,6 +23,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Periodic, as the embedder itself says.
+    pub(crate) fn exact(period_s: f64) -> Self {
+        let period = Duration::try_from_secs_f64(period_s).unwrap_or(Duration::MAX);
+        Self::Periodic { period, confidence: 1.0 }
+    }
+
     /// The period, if there is one.
     #[must_use]
     pub const fn period(&self) -> Option<Duration> {

@@ -28,7 +28,12 @@ impl Baseline {
     pub(super) fn begin(ctx: &mut Context) -> State {
         // The detection's answer is good to about a per cent.
         let expected = Expected::new(ctx.job.period_s).ratio(1.0, 0.01).ratio_range(0.95, 1.05);
-        let from = ctx.telemetry.detector.decided_at().map(|at| at.saturating_sub(BEFORE_ANSWER));
+        let from = match ctx.job.source {
+            ProgressSource::Marks => Some(ctx.now.saturating_sub(BEFORE_ANSWER)),
+            ProgressSource::Period | ProgressSource::WorkRate => {
+                ctx.telemetry.detector.decided_at().map(|at| at.saturating_sub(BEFORE_ANSWER))
+            }
+        };
         Self::measure(expected, from, ctx)
     }
 
@@ -43,7 +48,9 @@ impl Baseline {
         let search = ctx.config.search();
         let period_s = ctx.job.period_s;
         let min_s = match ctx.job.source {
-            ProgressSource::Period => search.min_trial.as_secs_f64().max(search.min_trial_iterations * period_s),
+            ProgressSource::Marks | ProgressSource::Period => {
+                search.min_trial.as_secs_f64().max(search.min_trial_iterations * period_s)
+            }
             ProgressSource::WorkRate => search.max_baseline.as_secs_f64() / 2.0,
         };
         let until = Until {

@@ -185,6 +185,6 @@ pub(super) fn spoken_at(input: &Input) -> Option<Timestamp> {
         | Input::Objective { now, .. }
         | Input::Stop { now }
         | Input::Timeout { now } => Some(*now),
-        Input::Counters(_) | Input::Sample(_) => None,
+        Input::Counters(_) | Input::Mark { .. } | Input::Sample(_) => None,
     }
 }

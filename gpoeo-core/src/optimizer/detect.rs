@@ -1,5 +1,7 @@
 //! Looking for the rhythm of the job, at the found clocks.
 
+use core::time::Duration;
+
 use crate::event::{Event, Phase, ProgressSource};
 use crate::input::Input;
 use crate::outcome::Outcome;
@@ -10,6 +12,9 @@ use super::change::{Change, ChangeState};
 use super::context::Context;
 use super::job::Target;
 use super::phase::{State, after_refusal};
+
+/// Marks count this long after the clocks have settled.
+const MARKS_SETTLE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Detect {
@@ -58,20 +63,22 @@ impl Detect {
         if !matches!(input, Input::Sample(_)) {
             return State::Detect(self);
         }
+        // Marks of before the found clocks were in force may be of another clock.
+        let is_settled = ctx.now.saturating_since(ctx.clocks.settled_at) >= MARKS_SETTLE;
+        if let Some(period_s) = ctx.telemetry.marks.period_s(ctx.now).filter(|_| is_settled) {
+            return Self::found(ProgressSource::Marks, period_s, Outcome::exact(period_s), ctx);
+        }
         let detector = &ctx.telemetry.detector;
         let outcome = detector.outcome();
         let has_counters = ctx.caps.counter_passes() > 0;
         let patience = ctx.config.search().undecided_patience;
         let busy_for = detector.busy_since().map(|busy| ctx.now.saturating_since(busy.max(since)));
         match outcome {
-            Outcome::Periodic { period, .. } => {
-                ctx.outbox.tell(Event::Detected { outcome });
-                ctx.job.source = ProgressSource::Period;
-                ctx.job.period_s = period.as_secs_f64();
-                Baseline::begin(ctx)
+            Outcome::Periodic { period, .. } => Self::found(ProgressSource::Period, period.as_secs_f64(), outcome, ctx),
+            Outcome::Aperiodic if has_counters => Self::found(ProgressSource::WorkRate, 1.0, outcome, ctx),
+            Outcome::Undecided if has_counters && busy_for > Some(patience) => {
+                Self::found(ProgressSource::WorkRate, 1.0, outcome, ctx)
             }
-            Outcome::Aperiodic if has_counters => self.by_work_rate(outcome, ctx),
-            Outcome::Undecided if has_counters && busy_for > Some(patience) => self.by_work_rate(outcome, ctx),
             Outcome::Aperiodic | Outcome::Undecided => {
                 if outcome != self.told {
                     ctx.outbox.tell(Event::Detected { outcome });
@@ -82,10 +89,11 @@ impl Detect {
         }
     }
 
-    fn by_work_rate(self, outcome: Outcome, ctx: &mut Context) -> State {
+    /// A source of progress was found.
+    fn found(source: ProgressSource, period_s: f64, outcome: Outcome, ctx: &mut Context) -> State {
         ctx.outbox.tell(Event::Detected { outcome });
-        ctx.job.source = ProgressSource::WorkRate;
-        ctx.job.period_s = 1.0;
+        ctx.job.source = source;
+        ctx.job.period_s = period_s;
         Baseline::begin(ctx)
     }
 }

@@ -121,7 +121,7 @@ pub(super) fn base_period_s(ctx: &Context) -> f64 {
 fn trial_length_s(ctx: &Context) -> (f64, f64) {
     let search = ctx.config.search();
     let iterations_s = match ctx.job.source {
-        ProgressSource::Period => search.min_trial_iterations * ctx.job.period_s,
+        ProgressSource::Marks | ProgressSource::Period => search.min_trial_iterations * ctx.job.period_s,
         ProgressSource::WorkRate => search.counter_window.as_secs_f64() * f64::from(search.min_counter_windows),
     };
     let min_s = search.min_trial.as_secs_f64().max(iterations_s);

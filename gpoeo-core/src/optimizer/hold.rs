@@ -189,7 +189,7 @@ fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context)
     let hold = ctx.config.hold();
     let relative = ctx.job.relative_time(setting);
     let length_s = match ctx.job.source {
-        ProgressSource::Period => length_s.max(iterations * base_period_s(ctx) * relative),
+        ProgressSource::Marks | ProgressSource::Period => length_s.max(iterations * base_period_s(ctx) * relative),
         ProgressSource::WorkRate => length_s * WORK_RATE_SEGMENTS,
     };
     let until = Until {

@@ -68,6 +68,7 @@ pub struct Optimizer {
     /// Latest time of the embedder's own stream and of the counters.
     last_spoken: Option<Timestamp>,
     last_counters: Option<Timestamp>,
+    last_mark: Option<Timestamp>,
 }
 
 impl Optimizer {
@@ -76,7 +77,7 @@ impl Optimizer {
     pub fn new(config: OptimizerConfig, caps: Capabilities) -> Self {
         let mut ctx = Context::new(config, caps);
         let state = Detect::first(&mut ctx);
-        Self { ctx, state, started: false, last_spoken: None, last_counters: None }
+        Self { ctx, state, started: false, last_spoken: None, last_counters: None, last_mark: None }
     }
 
     /// Takes one input in: the one way in; the other `handle_*` are names for it. After the stop inputs have no effect.
@@ -106,6 +107,7 @@ impl Optimizer {
             Input::Applied { .. } => command.into_iter().for_each(|command| self.ctx.book(command)),
             Input::Failed { fault, .. } | Input::Fault { fault, .. } => self.fail(fault, command),
             Input::Objective { objective, .. } => self.ctx.take_objective(objective),
+            Input::Mark { time } => self.ctx.telemetry.marks.push(time),
             Input::Counters(_) | Input::Stop { .. } | Input::Timeout { .. } => {}
         }
         self.step(&input);
@@ -130,6 +132,15 @@ impl Optimizer {
     /// [`InputError::TimeWentBack`].
     pub fn handle_counters(&mut self, counters: CounterSet) -> Result<(), InputError> {
         self.handle(Input::Counters(counters))
+    }
+
+    /// An iteration of the job has ended. From an embedder that knows, this is the exact source of progress, and takes the
+    /// place of the period in the power signal; a stream of its own, in order within itself.
+    ///
+    /// # Errors
+    /// [`InputError::TimeWentBack`].
+    pub fn handle_mark(&mut self, time: Timestamp) -> Result<(), InputError> {
+        self.handle(Input::Mark { time })
     }
 
     /// An action was carried out.
@@ -258,6 +269,7 @@ impl Optimizer {
         }
         match input {
             Input::Counters(set) => in_order(self.last_counters, set.end()),
+            Input::Mark { time } => in_order(self.last_mark, *time),
             Input::Objective { objective, .. } => Ok(self.ctx.config.clone().with_objective(*objective).map(|_| ())?),
             Input::Sample(sample) => self.check_sample(sample),
             _ => Ok(()),
@@ -283,6 +295,10 @@ impl Optimizer {
             Input::Counters(set) => {
                 self.last_counters = Some(set.end());
                 set.end()
+            }
+            Input::Mark { time } => {
+                self.last_mark = Some(*time);
+                *time
             }
             _ => {
                 self.last_spoken = context::spoken_at(input);

@@ -1,6 +1,8 @@
 //! Makes the report from what the phases share.
 
 use crate::caps::ClockPair;
+use crate::event::ProgressSource;
+use crate::outcome::Outcome;
 use crate::report::{HoldReport, Report, SettingCost, TrialReport, Verdict};
 use crate::search::{Mix, Smoothed, predict};
 
@@ -23,7 +25,10 @@ pub(super) fn report(ctx: &Context) -> Report {
     Report {
         phase: ctx.phase,
         stop_reason: ctx.stop_reason,
-        outcome: ctx.telemetry.detector.outcome(),
+        outcome: match (baseline, ctx.job.source) {
+            (Some(_), ProgressSource::Marks) => Outcome::exact(ctx.job.period_s),
+            _ => ctx.telemetry.detector.outcome(),
+        },
         progress: baseline.map(|_| ctx.job.source),
         baseline,
         clocks: pair_of(ctx.clocks.in_force),

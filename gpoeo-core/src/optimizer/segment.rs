@@ -166,6 +166,7 @@ fn look(
         return WorkState::Running;
     }
     let reading = match ratios {
+        _ if ctx.job.source == ProgressSource::Marks => ctx.telemetry.measure_by_marks(window.from, latest, &floors),
         None => ctx.telemetry.measure(window.from, latest, expected, &floors),
         Some(range) => measure_by_shape((window.from, latest), range, expected, ctx),
     };

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::{DetectorConfig, MeasureConfig, SearchConfig, SignalConfig};
 use crate::estimate::Estimate;
-use crate::measure::{EnergyMeter, Expected, PeriodFitter, RhythmShape};
+use crate::measure::{EnergyMeter, Expected, IterationMarks, PeriodFitter, RhythmShape};
 use crate::period::PeriodDetector;
 use crate::sample::Sample;
 use crate::time::Timestamp;
@@ -12,6 +12,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub(super) struct Telemetry {
     pub(super) detector: PeriodDetector,
+    pub(super) marks: IterationMarks,
     energy: EnergyMeter,
     fitter: PeriodFitter,
     scratch: Box<[f32]>,
@@ -26,6 +27,7 @@ impl Telemetry {
         let scratch = vec![0.0; detector.signal().capacity()].into_boxed_slice();
         Self {
             detector,
+            marks: IterationMarks::default(),
             energy: EnergyMeter::new(&measure),
             fitter: PeriodFitter::new(&measure),
             scratch,
@@ -62,6 +64,19 @@ impl Telemetry {
         let missing = window.missing as f64 / window.values.len() as f64;
         // What is missing is taken to be like the rest, within a quarter.
         Some((energy_j, energy_j * gain.stderr.hypot(0.25 * missing)))
+    }
+
+    /// Time and energy per iteration between two moments at one setting, from the embedder's marks.
+    pub(super) fn measure_by_marks(
+        &mut self,
+        from: Timestamp,
+        to: Timestamp,
+        floors: &SearchConfig,
+    ) -> Option<Estimate> {
+        let span = self.marks.between(from, to)?;
+        let (energy_j, stderr_j) = self.energy_j(span.from, span.to)?;
+        let iterations = span.iterations as f64;
+        estimate((span.time_s, span.stderr_s), (energy_j / iterations, stderr_j / energy_j), iterations, floors)
     }
 
     /// The shape of the rhythm between two moments, see [`PeriodFitter::shape`].
@@ -104,15 +119,22 @@ impl Telemetry {
         let whole = (to.seconds_since(start) / fit.period_s + 1e-6).floor();
         let gain = self.energy.gain();
         let energy_j = gain.ratio * self.fitter.mean_of_whole_periods(window.values, &fit, step_s)? * fit.period_s;
-        let time_ratio = (fit.stderr_s / fit.period_s).max(floors.time_floor_ratio);
-        let floor = floors.energy_floor_ratio * (0.5 + 1.0 / (whole * fit.period_s)).sqrt();
-        // A long iteration uses more energy, but less than in proportion: half of the variance.
-        let energy_ratio = (gain.stderr.powi(2) + 0.5 * time_ratio.powi(2) + floor.powi(2)).sqrt();
-        let valid = whole >= 1.0 && energy_j > 0.0 && energy_ratio.is_finite();
-        valid.then(|| {
-            let iterations = whole.min(f64::from(u32::MAX)) as u32;
-            let (time_stderr_s, energy_stderr_j) = (time_ratio * fit.period_s, energy_ratio * energy_j);
-            Estimate::new(fit.period_s, time_stderr_s, energy_j, energy_stderr_j, iterations)
-        })
+        estimate((fit.period_s, fit.stderr_s), (energy_j, gain.stderr), whole, floors)
     }
+}
+
+/// An estimate from time and its standard error, energy and the sensors' relative error, and the iterations measured.
+fn estimate(
+    (time_s, time_stderr_s): (f64, f64),
+    (energy_j, sensor_ratio): (f64, f64),
+    iterations: f64,
+    floors: &SearchConfig,
+) -> Option<Estimate> {
+    let time_ratio = (time_stderr_s / time_s).max(floors.time_floor_ratio);
+    let floor = floors.energy_floor_ratio * (0.5 + 1.0 / (iterations * time_s)).sqrt();
+    // A long iteration uses more energy, but less than in proportion: half of the variance.
+    let energy_ratio = (sensor_ratio.powi(2) + 0.5 * time_ratio.powi(2) + floor.powi(2)).sqrt();
+    let valid = iterations >= 1.0 && energy_j > 0.0 && energy_ratio.is_finite();
+    let count = iterations.min(f64::from(u32::MAX)) as u32;
+    valid.then(|| Estimate::new(time_s, time_ratio * time_s, energy_j, energy_ratio * energy_j, count))
 }

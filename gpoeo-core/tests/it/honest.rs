@@ -72,3 +72,23 @@ fn says_what_was_expected_and_why_it_was_taken_or_left() {
     assert!(report.trials.iter().any(|trial| trial.verdict == Verdict::BeyondLimit));
     assert!(report.failed.is_empty());
 }
+
+#[test]
+fn marks_of_the_embedder_are_exact_where_power_shows_nothing() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    (world.is_aperiodic, world.gives_marks) = (true, true);
+    world.run(900.0);
+    let report = world.machine.report();
+    assert_eq!(report.progress, Some(ProgressSource::Marks));
+    assert_eq!(
+        report.outcome.period().map(|period| (period.as_secs_f64() / world.period_s - 1.0).abs() < 0.02),
+        Some(true)
+    );
+    let slowdown = world.elapsed_s() / (world.work * world.period_s) - 1.0;
+    assert!((report.slowdown.unwrap() - slowdown).abs() < 0.003, "{:?} against {slowdown}", report.slowdown);
+    assert!(slowdown > 0.03 && slowdown < 0.053 && report.saving.unwrap() > 0.05, "{slowdown} {:?}", report.saving);
+    // Without marks the job is taken to have ended.
+    world.gives_marks = false;
+    world.run(200.0);
+    assert!(world.locked.is_none());
+}

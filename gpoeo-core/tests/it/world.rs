@@ -47,6 +47,9 @@ pub(crate) struct World {
     pub(crate) period_s: f64,
     /// Power changes at random: nothing repeats, though the work goes on as ever.
     pub(crate) is_aperiodic: bool,
+    /// The embedder tells when an iteration ends.
+    pub(crate) gives_marks: bool,
+    marked: f64,
     is_high: bool,
     steps_left: u64,
     random: u64,
@@ -74,6 +77,8 @@ impl World {
             energy_j: 0.0,
             period_s: 0.33,
             is_aperiodic: false,
+            gives_marks: false,
+            marked: 0.0,
             is_high: true,
             steps_left: 0,
             random: 1,
@@ -168,6 +173,10 @@ impl World {
         }
         self.energy_j += power_w * step_s;
         self.now += STEP;
+        if self.gives_marks && self.work.floor() > self.marked {
+            self.marked = self.work.floor();
+            self.feed(Input::Mark { time: self.now });
+        }
         let clock = self.locked.map_or(Mhz(1410), ClockPair::sm);
         let sample = Sample::new(self.now, power_w).energy_j(self.energy_j).sm_clock(clock);
         self.feed(Input::Sample(sample));
