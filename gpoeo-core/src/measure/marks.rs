@@ -86,7 +86,7 @@ impl IterationMarks {
     #[must_use]
     pub fn period_s(&self, now: Timestamp) -> Option<f64> {
         let last = self.last?;
-        let first = self.points.iter().rev().take(POINTS / 4).last()?;
+        let first = self.points.get(self.points.len().saturating_sub(POINTS / 4))?;
         let iterations = last.count.checked_sub(first.count).filter(|&iterations| iterations >= LEAST_INTERVALS)?;
         let period_s = last.time.seconds_since(first.time) / iterations as f64;
         (now.seconds_since(last.time) < SILENT_PERIODS * period_s).then_some(period_s)

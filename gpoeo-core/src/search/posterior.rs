@@ -175,12 +175,13 @@ impl<'a> Posterior<'a> {
                 sum.1 += weight * log * log;
             }
         }
-        let variance = |row: &[f64], x: f64| kernel(x, x) + own - row.iter().map(|z| z * z).sum::<f64>();
-        let finish = |((&(mean, square), &(x, _)), row): ((&(f64, f64), &(f64, Option<usize>)), &Vec<f64>)| {
-            let spread: f64 = (square - mean * mean).max(0.0);
-            (mean.exp(), (variance(row, x).max(0.0) + spread).sqrt() * mean.exp())
-        };
-        sums.iter().zip(points).zip(&rows).map(finish).collect()
+        let mut predictions = Vec::with_capacity(points.len());
+        for ((&(mean, square), &(x, _)), row) in sums.iter().zip(points).zip(&rows) {
+            let residual_var = kernel(x, x) + own - row.iter().map(|z| z * z).sum::<f64>();
+            let spread: f64 = square - mean * mean;
+            predictions.push((mean.exp(), (residual_var.max(0.0) + spread.max(0.0)).sqrt() * mean.exp()));
+        }
+        predictions
     }
 
     /// Draws `count` pairs of curves at the clocks `xs`; each row holds one draw, in the order of `xs`.
