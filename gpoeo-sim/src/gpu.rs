@@ -1,22 +1,25 @@
 //! The simulated GPU: a job in virtual time behind the sensors of a driver.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gpoeo_core::{BackendError, Capabilities, ClockPair, Counter, CounterSet, Fault, GpuBackend, Sample, Timestamp};
+use gpoeo_core::{
+    BackendError, Capabilities, ClockPair, Counter, CounterSet, Fault, GpuBackend, Mhz, Sample, Timestamp,
+};
 
 use crate::noise::{Noise, Stream};
 use crate::physics::{CounterWindow, Physics, State};
-use crate::sensor::{SensorConfig, Sensors, TICK, Tick};
-use crate::workload::{WorkCounters, Workload};
+use crate::sensor::{Rest, SensorConfig, Sensors, TICK, Tick};
+use crate::workload::{CostLaw, WorkCounters, Workload};
 
 /// Instructions of one second of work at default clocks; of the order of an H100's.
 const INSTRUCTIONS_PER_S: f64 = 2e11;
 /// Scatter of the instructions of one window, ratio (measured: 0.02-0.5 % over a few iterations).
 const INSTRUCTIONS_NOISE: f64 = 3e-4;
 
-/// How a [`SimGpu`] behaves. The default has the sensors of an H100.
+/// How a [`SimGpu`] behaves.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SimConfig {
@@ -25,10 +28,36 @@ pub struct SimConfig {
     pub lead_in: Duration,
     /// Shortest and longest time from an accepted clock command until the clocks are in force.
     pub clock_latency: (Duration, Duration),
-    /// The sensors.
-    pub sensors: SensorConfig,
+    /// The sensors; `None`: those of the card where the job is modelled, else those of an H100.
+    pub sensors: Option<SensorConfig>,
+    /// Whether a modelled card drifts.
+    pub drift: Drift,
+    /// Who may read hardware counters.
+    pub counters: CounterAccess,
     /// Seed of all noise.
     pub seed: u64,
+}
+
+/// Whether heat and the clocks of a modelled card move by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Drift {
+    /// The card is as warm as its load makes it from the start, and clocks stay where they are held.
+    Absent,
+    /// The card starts cold and warms up, and the clock wanders where the driver chooses it.
+    #[default]
+    Present,
+}
+
+/// Who may read hardware counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CounterAccess {
+    /// Counters can be read of the jobs that have them.
+    #[default]
+    Allowed,
+    /// Nobody: the driver restricts them to administrators.
+    Denied,
 }
 
 impl Default for SimConfig {
@@ -36,7 +65,9 @@ impl Default for SimConfig {
         Self {
             lead_in: Duration::from_secs(5),
             clock_latency: (Duration::from_millis(50), Duration::from_millis(100)),
-            sensors: SensorConfig::default(),
+            sensors: None,
+            drift: Drift::Present,
+            counters: CounterAccess::Allowed,
             seed: 0,
         }
     }
@@ -60,7 +91,21 @@ impl SimConfig {
     /// Sets the sensors.
     #[must_use]
     pub fn with_sensors(mut self, sensors: SensorConfig) -> Self {
-        self.sensors = sensors;
+        self.sensors = Some(sensors);
+        self
+    }
+
+    /// Says whether a modelled card drifts.
+    #[must_use]
+    pub fn with_drift(mut self, drift: Drift) -> Self {
+        self.drift = drift;
+        self
+    }
+
+    /// Says who may read hardware counters.
+    #[must_use]
+    pub fn with_counters(mut self, counters: CounterAccess) -> Self {
+        self.counters = counters;
         self
     }
 
@@ -119,12 +164,16 @@ pub struct SimGpu {
     sensors: Sensors,
     latency: Noise,
     counting: Noise,
+    ripple: Noise,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Clocks(ClockPair),
     JobBegins,
+    Limit(f64),
+    /// The driver chooses the clock anew, and so on in steps of this length.
+    Wander(Duration),
 }
 
 impl SimGpu {
@@ -134,19 +183,29 @@ impl SimGpu {
     pub fn new(workload: Workload, config: SimConfig, length: Duration) -> Self {
         let workload = Arc::new(workload);
         let lead_in = config.lead_in.min(Duration::from_secs_f64(workload.waveform().lead_in_s()));
-        let passes = match workload.counters() {
-            WorkCounters::Absent => 0,
-            WorkCounters::Instructions => 1,
+        let passes = match (workload.counters(), config.counters) {
+            (WorkCounters::Instructions, CounterAccess::Allowed) => 1,
+            (WorkCounters::Absent, _) | (_, CounterAccess::Denied) => 0,
         };
+        let sensors = config.sensors.clone().unwrap_or_else(|| match workload.law() {
+            CostLaw::Physical(law) => law.card().sensors.clone(),
+            CostLaw::Measured { .. } => SensorConfig::default(),
+        });
         let capabilities = workload
             .curve()
             .capabilities()
             .clone()
             .with_counters(passes)
-            .with_sensor_lag(config.sensors.lag())
+            .with_sensor_lag(sensors.lag())
             .with_settle_time(config.clock_latency.1);
-        let physics = Physics::new(Arc::clone(&workload), lead_in.as_secs_f64(), Timestamp::ZERO);
+        let physics =
+            Physics::new(Arc::clone(&workload), lead_in.as_secs_f64(), Timestamp::ZERO, config.drift, config.seed);
         let job_begin = Timestamp::ZERO + lead_in;
+        let mut changes = VecDeque::from([(job_begin, Change::JobBegins)]);
+        if let (CostLaw::Physical(law), Drift::Present) = (workload.law(), config.drift) {
+            let step = law.card().wander.step;
+            changes.push_back((job_begin + step, Change::Wander(step)));
+        }
         Self {
             capabilities,
             now: Timestamp::ZERO,
@@ -154,12 +213,13 @@ impl SimGpu {
             end: job_begin + length,
             next_tick: Timestamp::ZERO + TICK,
             last: physics.at(Timestamp::ZERO),
-            changes: VecDeque::from([(job_begin, Change::JobBegins)]),
+            changes,
             asked: physics.clocks(),
             window: None,
-            sensors: Sensors::new(config.sensors.clone(), config.seed),
+            sensors: Sensors::new(sensors, config.seed),
             latency: Noise::new(config.seed, Stream::Clocks),
             counting: Noise::new(config.seed, Stream::Counters),
+            ripple: Noise::new(config.seed, Stream::Ripple),
             physics,
             workload,
             config,
@@ -217,32 +277,44 @@ impl SimGpu {
             elapsed_s: self.now.saturating_since(self.job_begin).as_secs_f64(),
             work_s,
             energy_j: state.energy_j.max(0.0),
-            default_energy_j: self.workload.waveform().energy_j(0.0, work_s),
+            default_energy_j: self.physics.default_energy_j(work_s),
         }
     }
 
     fn apply_changes(&mut self, until: Timestamp) {
         while let Some(&(time, change)) = self.changes.front().filter(|(time, _)| *time <= until) {
+            self.changes.pop_front();
             match change {
                 Change::Clocks(clocks) => self.physics.set_clocks(time, clocks),
                 Change::JobBegins => self.physics.begin_job(time),
+                Change::Limit(limit_w) => self.physics.set_limit_w(time, limit_w),
+                Change::Wander(step) => {
+                    self.physics.wander(time);
+                    self.schedule(time + step, change);
+                }
             }
-            self.changes.pop_front();
         }
     }
 
     fn tick(&mut self) {
         let time = self.next_tick;
         let state = self.physics.at(time);
-        let work_s = state.position_s - self.last.position_s;
-        let busy_s = self.workload.waveform().busy_s(self.last.position_s, state.position_s);
-        let clocks = self.physics.clocks();
+        let step = state.done.since(&self.last.done);
+        let setting = self.physics.setting();
+        let at_rest = match self.workload.law() {
+            CostLaw::Physical(law) if step.asleep_s > 0.5 * step.time_s() => Some(law.card().idle),
+            _ => None,
+        };
+        let energy_j = state.energy_j - self.last.energy_j;
+        let busy = if step.time_s() > 0.0 { step.busy_s / step.time_s() } else { 0.0 };
         self.sensors.tick(Tick {
             time,
-            energy_j: state.energy_j - self.last.energy_j,
-            busy: if work_s > 0.0 { busy_s / work_s } else { 0.0 },
-            sm: clocks.sm(),
-            mem: self.workload.curve().memory_clock(clocks),
+            energy_j: energy_j * (1.0 + self.workload.waveform().ripple() * busy * self.ripple.bell()),
+            busy: busy * setting.kernels,
+            memory: setting.dram.map(|dram| busy * dram),
+            rest: if at_rest.is_some() { Rest::Asleep } else { Rest::Awake },
+            sm: at_rest.map_or(setting.sm, |idle| Mhz(idle.sm_mhz)),
+            mem: at_rest.map_or(setting.mem, |idle| Some(Mhz(idle.memory_mhz))),
         });
         self.last = state;
         self.next_tick += TICK;
@@ -252,16 +324,63 @@ impl SimGpu {
         if clocks == self.asked {
             return;
         }
+        let at = self.command_time();
+        self.schedule(at, Change::Clocks(clocks));
+        self.asked = clocks;
+        self.apply_changes(self.now);
+    }
+
+    /// Sets the power limit of the board, W; in force as late as a clock command would be. Of a job with a measured
+    /// sweep it takes the highest clock whose mean power is below the limit.
+    ///
+    /// # Errors
+    /// [`Fault::NotSupported`] if it is not a number or outside of the card's range.
+    pub fn set_power_limit_w(&mut self, limit_w: f64) -> Result<(), BackendError> {
+        let range = self.power_limits_w();
+        if !range.contains(&limit_w) {
+            return Err(self.refused("setting the power limit", "choose one within the card's range"));
+        }
+        let at = self.command_time();
+        self.schedule(at, Change::Limit(limit_w));
+        self.apply_changes(self.now);
+        Ok(())
+    }
+
+    /// Lowest and highest power limit that can be set, W. Of a card that is known by a measured sweep alone: 30 % to 100 %
+    /// of the highest mean power in the sweep.
+    #[must_use]
+    pub fn power_limits_w(&self) -> RangeInclusive<f64> {
+        match self.workload.law() {
+            CostLaw::Physical(law) => law.card().limit_w.low..=law.card().limit_w.high,
+            CostLaw::Measured { .. } => {
+                let curve = self.workload.curve();
+                let powers_w = curve.settings().map(|(_, cost)| cost.energy / cost.time * curve.default_power_w());
+                let highest_w = powers_w.fold(0.0, f64::max);
+                0.3 * highest_w..=highest_w
+            }
+        }
+    }
+
+    /// When a command that is accepted now is in force.
+    fn command_time(&mut self) -> Timestamp {
         let (shortest, longest) = self.config.clock_latency;
         let spread = longest.saturating_sub(shortest).mul_f64(self.latency.uniform());
         // A driver carries commands out in order.
-        let earliest =
-            self.changes.iter().filter(|(_, change)| matches!(change, Change::Clocks(_))).map(|(time, _)| *time);
-        let at = earliest.chain([self.now + shortest + spread]).max().unwrap_or(self.now);
+        let earlier = self.changes.iter().filter(|(_, change)| matches!(change, Change::Clocks(_) | Change::Limit(_)));
+        earlier.map(|(time, _)| *time).chain([self.now + shortest + spread]).max().unwrap_or(self.now)
+    }
+
+    fn schedule(&mut self, at: Timestamp, change: Change) {
         let index = self.changes.partition_point(|(time, _)| *time <= at);
-        self.changes.insert(index, (at, Change::Clocks(clocks)));
-        self.asked = clocks;
-        self.apply_changes(self.now);
+        self.changes.insert(index, (at, change));
+    }
+
+    /// The work that instructions are in proportion to, s at default clocks: of a recording all of it, of the model the
+    /// time in which kernels run.
+    fn counted_s(&self) -> f64 {
+        let done = self.physics.at(self.now).done;
+        let counted_s = if self.workload.is_modelled() { done.busy_s } else { done.time_s() };
+        counted_s.max(0.0)
     }
 
     fn refused(&self, what: &'static str, fix: &'static str) -> BackendError {
@@ -313,7 +432,7 @@ impl GpuBackend for SimGpu {
         if self.window.is_none() {
             self.physics.set_window(self.now, CounterWindow::Open);
         }
-        self.window = Some((self.now, self.account().work_s));
+        self.window = Some((self.now, self.counted_s()));
         Ok(())
     }
 
@@ -322,7 +441,7 @@ impl GpuBackend for SimGpu {
             return Err(self.refused("closing counters", "open them first"));
         };
         self.physics.set_window(self.now, CounterWindow::Closed);
-        let instructions = INSTRUCTIONS_PER_S * (self.account().work_s - work_s);
+        let instructions = INSTRUCTIONS_PER_S * (self.counted_s() - work_s);
         let seen = instructions * (1.0 + INSTRUCTIONS_NOISE * self.counting.bell());
         Ok(CounterSet::new(start, self.now).with(Counter::Instructions, seen))
     }
@@ -361,5 +480,7 @@ impl Account {
     }
 }
 
+#[cfg(test)]
+mod modelled_tests;
 #[cfg(test)]
 mod tests;

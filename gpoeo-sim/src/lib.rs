@@ -5,10 +5,14 @@ mod dvfs;
 mod evaluate;
 mod gpu;
 mod hull;
+mod job;
+
+mod model;
 mod noise;
 mod oracle;
 mod physics;
 mod policy;
+mod profile;
 mod record;
 pub mod report;
 mod rows;
@@ -23,19 +27,24 @@ mod workload;
 
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
 pub use evaluate::{EvaluateError, EvaluateOptions, Evaluation, PolicyRuns, Run, Summary, evaluate, workloads_on};
-pub use gpu::{Account, SimConfig, SimGpu};
+pub use gpu::{Account, CounterAccess, Drift, SimConfig, SimGpu};
 pub use hull::{Mix, best_mix, lower_hull};
+pub use job::{JobError, TomlProblem};
+pub use model::JobModel;
 pub use oracle::oracle;
 pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy, watch_policy};
+pub use profile::{
+    Gpu, GpuProfile, Idle, LowGears, MemoryClock, PowerLaw, PowerLimit, SmClocks, Thermal, UnknownGpu, Voltage, Wander,
+};
 pub use record::{
     MachineRecord, Measured, PhaseSpan, RunRecord, SeenSignal, Stay, TimedEvent, Trend, TrendBin, record_run,
 };
 pub use rows::{TraceError, TraceProblem};
 pub use score::{Rhythm, Verdict};
 pub use sensor::{PowerSource, SensorConfig};
-pub use suite::{Suite, SuiteError, SuiteProblem};
+pub use suite::{Suite, SuiteError, SuiteKind, SuiteProblem};
 pub use trace::Trace;
 pub use truth::{Label, Mark, Truth};
 pub use watch::Watch;
 pub use waveform::{Waveform, WaveformError};
-pub use workload::{Bend, WorkCounters, Workload};
+pub use workload::{WorkCounters, Workload};

@@ -16,8 +16,12 @@ pub(crate) enum Stream {
     EnergySlow = 4,
     /// Lost samples, jitter and noise of single ones.
     Samples = 5,
-    /// Shape of the built-in waveform.
+    /// Shape of waveforms that are made.
     Waveform = 6,
+    /// Clocks that wander.
+    Wander = 7,
+    /// Power within 20 ms.
+    Ripple = 8,
 }
 
 /// One stream of random numbers.

@@ -47,6 +47,8 @@ pub struct SensorConfig {
     pub delay: Duration,
     /// Samples that the ring holds; older ones are lost if they are not read in time.
     pub ring_depth: usize,
+    /// Step of the ring while the driver has put the GPU to rest: some cards sample slowly then.
+    pub idle_step: Duration,
     /// Standard deviation of the ring's time stamps.
     pub stamp_jitter: Duration,
     /// Probability that a sample of the ring is lost.
@@ -66,6 +68,7 @@ impl Default for SensorConfig {
             batch: Duration::from_millis(100),
             delay: Duration::from_millis(30),
             ring_depth: 119,
+            idle_step: TICK,
             stamp_jitter: Duration::from_micros(1500),
             loss: 0.002,
             power_noise: 0.003,
@@ -107,6 +110,13 @@ impl SensorConfig {
     }
 }
 
+/// Whether the driver has put the GPU to rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    Asleep,
+    Awake,
+}
+
 /// What happened in one step of the ring.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tick {
@@ -114,8 +124,12 @@ pub(crate) struct Tick {
     pub(crate) time: Timestamp,
     /// Energy used in it, J.
     pub(crate) energy_j: f64,
-    /// Share of it that was busy, 0..1.
+    /// Share of it with a kernel running, 0..1.
     pub(crate) busy: f64,
+    /// Use of the memory's bandwidth, 0..1, if it is known.
+    pub(crate) memory: Option<f64>,
+    /// Whether the driver has put the GPU to rest.
+    pub(crate) rest: Rest,
     /// SM clock in force at its end.
     pub(crate) sm: Mhz,
     /// Memory clock in force at its end, if it is known.
@@ -140,8 +154,13 @@ pub(crate) struct Sensors {
     /// Seen energy at the last `SECOND` steps, for the average.
     history_j: VecDeque<f64>,
     busy_s: f64,
+    memory_s: f64,
     counter_j: f64,
     util: f32,
+    memory_util: Option<f32>,
+    /// Energy since the last sample of the ring, J, and the steps that it took.
+    pending_j: f64,
+    pending: u32,
     interval: u64,
     /// Samples with the time at which they can be read.
     ring: VecDeque<(Timestamp, Sample)>,
@@ -165,8 +184,12 @@ impl Sensors {
             seen_j,
             history_j: VecDeque::from([seen_j]),
             busy_s: 0.0,
+            memory_s: 0.0,
             counter_j: seen_j,
             util: 0.0,
+            memory_util: None,
+            pending_j: 0.0,
+            pending: 0,
             interval: COUNTER_STEP,
             ring: VecDeque::new(),
         }
@@ -190,17 +213,31 @@ impl Sensors {
         let step_j = tick.energy_j * (1.0 + self.fast_error + self.slow_error);
         self.seen_j += step_j;
         self.busy_s += tick.busy * TICK_S;
+        self.memory_s += tick.memory.unwrap_or(0.0) * TICK_S;
         if (self.ticks + self.phase) % COUNTER_STEP == 0 {
             self.counter_j = (self.seen_j * 1e3).floor() * 1e-3;
         }
         if self.ticks % UTIL_STEP == 0 {
-            let share = self.busy_s / (UTIL_STEP as f64 * TICK_S);
-            self.util = (share.clamp(0.0, 1.0) * 100.0).round() as f32 / 100.0;
+            let percent = |busy_s: f64| {
+                let share = busy_s / (UTIL_STEP as f64 * TICK_S);
+                (share.clamp(0.0, 1.0) * 100.0).round() as f32 / 100.0
+            };
+            self.util = percent(self.busy_s);
+            self.memory_util = tick.memory.map(|_| percent(self.memory_s));
             self.busy_s = 0.0;
+            self.memory_s = 0.0;
         }
         match self.config.power {
             PowerSource::Average => self.push_average(tick),
-            PowerSource::Ring => self.push_ring(tick, step_j / TICK_S),
+            PowerSource::Ring => {
+                self.pending_j += step_j;
+                self.pending += 1;
+                if tick.rest == Rest::Awake || TICK * (self.pending + 1) > self.config.idle_step {
+                    let power_w = self.pending_j / (f64::from(self.pending) * TICK_S);
+                    (self.pending_j, self.pending) = (0.0, 0);
+                    self.push_ring(tick, power_w);
+                }
+            }
         }
     }
 
@@ -241,7 +278,8 @@ impl Sensors {
     }
 
     fn slow_fields(&self, sample: Sample, tick: Tick) -> Sample {
-        let sample = sample.energy_j(self.counter_j).sm_util(self.util).sm_clock(tick.sm);
+        let mut sample = sample.energy_j(self.counter_j).sm_util(self.util).sm_clock(tick.sm);
+        sample.mem_util = self.memory_util;
         match tick.mem {
             Some(mem) => sample.mem_clock(mem),
             None => sample,
@@ -278,7 +316,15 @@ mod tests {
         let mut samples = Vec::new();
         for step in 1..=seconds * SECOND {
             let time = Timestamp::ZERO + TICK * step as u32;
-            sensors.tick(Tick { time, energy_j: 6.0, busy: 1.0, sm: Mhz(1410), mem: None });
+            sensors.tick(Tick {
+                time,
+                energy_j: 6.0,
+                busy: 1.0,
+                memory: None,
+                rest: Rest::Awake,
+                sm: Mhz(1410),
+                mem: None,
+            });
             sensors.drain(time, &mut samples);
         }
         samples
@@ -315,7 +361,15 @@ mod tests {
         let mut all: Vec<Sample> = Vec::new();
         for step in 1..=10_000_u32 {
             let now = Timestamp::ZERO + TICK * step;
-            sensors.tick(Tick { time: now, energy_j: 6.0, busy: 1.0, sm: Mhz(1), mem: None });
+            sensors.tick(Tick {
+                time: now,
+                energy_j: 6.0,
+                busy: 1.0,
+                memory: None,
+                rest: Rest::Awake,
+                sm: Mhz(1),
+                mem: None,
+            });
             let before = all.len();
             sensors.drain(now, &mut all);
             assert!(all[before..].iter().all(|sample| sample.time <= now));
@@ -332,7 +386,15 @@ mod tests {
     fn unread_samples_are_lost_beyond_the_depth_of_the_ring() {
         let mut sensors = Sensors::new(SensorConfig::ideal(), 3);
         for step in 1..=1000_u32 {
-            sensors.tick(Tick { time: Timestamp::ZERO + TICK * step, energy_j: 6.0, busy: 1.0, sm: Mhz(1), mem: None });
+            sensors.tick(Tick {
+                time: Timestamp::ZERO + TICK * step,
+                energy_j: 6.0,
+                busy: 1.0,
+                memory: None,
+                rest: Rest::Awake,
+                sm: Mhz(1),
+                mem: None,
+            });
         }
         let mut samples = Vec::new();
         sensors.drain(Timestamp::from_secs_f64(20.0), &mut samples);
@@ -347,7 +409,7 @@ mod tests {
         for step in 1..=200_u32 {
             let time = Timestamp::ZERO + TICK * step;
             let energy_j = if step > 100 { 8.0 } else { 6.0 };
-            sensors.tick(Tick { time, energy_j, busy: 1.0, sm: Mhz(1), mem: None });
+            sensors.tick(Tick { time, energy_j, busy: 1.0, memory: None, rest: Rest::Awake, sm: Mhz(1), mem: None });
             sensors.drain(time, &mut samples);
         }
         assert_eq!(samples.len(), 40);

@@ -2,25 +2,39 @@
 
 use std::sync::Arc;
 
-use gpoeo_core::RelativeCost;
+use gpoeo_core::{ClockPair, RelativeCost};
 
 use crate::dvfs::DvfsCurve;
-use crate::waveform::Waveform;
+use crate::model::{Law, Point};
+use crate::waveform::{Bend, Part, Waveform};
 
 /// Largest share of the smallest mean power of any setting that may count as idle.
 const IDLE_CEILING: f64 = 0.5;
 
-/// A job: a measured sweep and a waveform, and whether its work can be counted.
+/// A job: a cost law (a measured sweep, or the physical model) and a waveform, and whether its work can be counted.
 ///
 /// Work is counted in seconds at default clocks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Workload {
     name: String,
     gpu: Option<String>,
+    class: Option<String>,
+    law: CostLaw,
     curve: Arc<DvfsCurve>,
     waveform: Arc<Waveform>,
     counters: WorkCounters,
-    idle_w: f64,
+}
+
+/// What a setting does to the job.
+#[derive(Clone, Debug)]
+pub(crate) enum CostLaw {
+    /// A measured sweep bends all of the waveform alike, but for this idle power.
+    Measured {
+        /// W.
+        idle_w: f64,
+    },
+    /// The physical model bends kernels and waiting each in its own way.
+    Physical(Arc<Law>),
 }
 
 /// Whether the simulated GPU lets the hardware counters of a job be read.
@@ -34,19 +48,37 @@ pub enum WorkCounters {
 }
 
 impl Workload {
-    /// A job without counters.
+    /// A job with a measured sweep, without counters.
     #[must_use]
     pub fn new(name: impl Into<String>, curve: DvfsCurve, waveform: Waveform) -> Self {
         let mean_w = waveform.mean_power_w();
         let lowest = curve.settings().map(|(_, cost)| cost.energy / cost.time).fold(1.0, f64::min);
+        // Static power falls with the clock too, and a job that draws little more than idle would else have its
+        // waveform flattened or turned over.
         let idle_w = waveform.idle_power_w().min(IDLE_CEILING * lowest * mean_w);
         Self {
             name: name.into(),
             gpu: None,
+            class: None,
+            law: CostLaw::Measured { idle_w },
             curve: Arc::new(curve),
             waveform: Arc::new(waveform),
             counters: WorkCounters::Absent,
-            idle_w,
+        }
+    }
+
+    /// A job by the physical model, without counters. Its waveform must be that of the model at default clocks.
+    pub(crate) fn physical(name: impl Into<String>, law: Law, waveform: Waveform) -> Self {
+        let gpu = law.card().name.to_owned();
+        let curve = sweep(&law, &waveform);
+        Self {
+            name: name.into(),
+            gpu: Some(gpu),
+            class: None,
+            law: CostLaw::Physical(Arc::new(law)),
+            curve: Arc::new(curve),
+            waveform: Arc::new(waveform),
+            counters: WorkCounters::Absent,
         }
     }
 
@@ -54,6 +86,13 @@ impl Workload {
     #[must_use]
     pub fn with_gpu(mut self, gpu: impl Into<String>) -> Self {
         self.gpu = Some(gpu.into());
+        self
+    }
+
+    /// Names the class of jobs that it belongs to.
+    #[must_use]
+    pub fn with_class(mut self, class: impl Into<String>) -> Self {
+        self.class = Some(class.into());
         self
     }
 
@@ -70,13 +109,19 @@ impl Workload {
         &self.name
     }
 
-    /// The GPU that the sweep was measured on, if known.
+    /// The GPU that the sweep was measured on or the model is of, if known.
     #[must_use]
     pub fn gpu(&self) -> Option<&str> {
         self.gpu.as_deref()
     }
 
-    /// Time and energy at every setting.
+    /// The class of jobs that it belongs to, if any.
+    #[must_use]
+    pub fn class(&self) -> Option<&str> {
+        self.class.as_deref()
+    }
+
+    /// Time and energy at every setting, without noise and with heat in balance.
     #[must_use]
     pub fn curve(&self) -> &DvfsCurve {
         &self.curve
@@ -94,41 +139,82 @@ impl Workload {
         self.counters
     }
 
-    /// How a setting of this cost bends the waveform.
+    /// Whether the job is of the physical model, not of a measured sweep.
+    #[must_use]
+    pub const fn is_modelled(&self) -> bool {
+        matches!(self.law, CostLaw::Physical(_))
+    }
+
+    pub(crate) fn law(&self) -> &CostLaw {
+        &self.law
+    }
+
+    /// How a measured setting of this cost bends the waveform.
     ///
     /// Idle power burns on over the stretched time, and power above it is scaled so that the energy of the loop changes
-    /// by `cost.energy`: with mean `m` and idle `i` of the waveform, `time * (i + scale * (m - i)) = energy * m`. Idle is
-    /// the waveform's, but at most half of the lowest mean power of any setting: static power falls with the clock too,
-    /// and a job that draws little more than idle would else have its waveform flattened or turned over.
-    #[must_use]
-    pub fn bend(&self, cost: RelativeCost) -> Bend {
+    /// by `cost.energy`: with mean `m` and idle `i` of the waveform, `time * (i + scale * (m - i)) = energy * m`.
+    pub(crate) fn measured_bend(&self, idle_w: f64, cost: RelativeCost) -> Bend {
         let mean_w = self.waveform.mean_power_w();
-        let scale = (cost.energy * mean_w / cost.time - self.idle_w) / (mean_w - self.idle_w);
-        Bend { time: cost.time, idle_w: self.idle_w, scale }
+        let scale = (cost.energy * mean_w / cost.time - idle_w) / (mean_w - idle_w);
+        Bend::uniform(Part { time: cost.time, offset_w: idle_w * (1.0 - scale), scale })
+    }
+
+    /// The highest SM clock up to the asked one, at its memory clock, whose mean power is at most `limit_w`; the lowest
+    /// one if none is: what a driver does under a power limit to a job that draws the same all the time.
+    pub(crate) fn measured_under_limit(&self, asked: ClockPair, limit_w: f64) -> ClockPair {
+        let curve = &self.curve;
+        let candidates =
+            || curve.capabilities().pairs_at(asked.mem_gear()).filter(|at| at.sm_gear() <= asked.sm_gear());
+        let power_w = |clocks| curve.cost(clocks).map(|cost| cost.energy / cost.time * curve.default_power_w());
+        let fitting = candidates().rev().find(|&clocks| power_w(clocks).is_some_and(|power_w| power_w <= limit_w));
+        fitting.or_else(|| candidates().next()).unwrap_or(asked)
     }
 }
 
-/// What a setting does to a waveform: see [`Workload::bend`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Bend {
-    /// Time for a unit of work, relative to default clocks.
-    pub time: f64,
-    /// Power that is not scaled, W.
-    pub idle_w: f64,
-    /// Factor of the power above it.
-    pub scale: f64,
+/// How a point of the model bends the waveform that was made for its default point.
+pub(crate) fn physical_bend(law: &Law, point: &Point) -> Bend {
+    let (here, default) = (Kernels::at(law, point), Kernels::at(law, law.default_point()));
+    Bend {
+        busy: Part { time: here.time / default.time, offset_w: 0.0, scale: here.power_w / default.power_w },
+        // Waiting takes what the host takes.
+        waiting: Part { time: 1.0, offset_w: 0.0, scale: point.cost.waiting_w / law.default_point().cost.waiting_w },
+        asleep: Part::NONE,
+    }
 }
 
-impl Bend {
-    /// Nothing is changed: default clocks, and the lead-in.
-    pub const NONE: Self = Self { time: 1.0, idle_w: 0.0, scale: 1.0 };
+/// The part of an iteration in which kernels run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kernels {
+    /// Relative to a whole iteration at the top clocks.
+    pub(crate) time: f64,
+    /// Mean power, W.
+    pub(crate) power_w: f64,
+}
 
-    /// Energy of `work_s` of work whose energy is `energy_j` without the bend, J.
-    #[must_use]
-    pub fn energy_j(&self, work_s: f64, energy_j: f64) -> f64 {
-        self.time * (self.idle_w * work_s + self.scale * (energy_j - self.idle_w * work_s))
+impl Kernels {
+    pub(crate) fn at(law: &Law, point: &Point) -> Self {
+        let (cost, host) = (&point.cost, law.job().host);
+        let time = cost.time - host;
+        Self { time, power_w: (cost.power_w * cost.time - cost.waiting_w * host) / time }
     }
+}
+
+/// Every setting of a job, epochs and pauses included.
+fn sweep(law: &Law, waveform: &Waveform) -> DvfsCurve {
+    let turn = waveform.turn();
+    let (default_s, default_j) = (turn.time_s(), turn.energy_j());
+    let limit_w = law.card().limit_w.default;
+    let costs = law.capabilities().pairs().map(|clocks| {
+        let bend = physical_bend(law, &law.point(clocks, limit_w));
+        RelativeCost { time: bend.time_s(turn) / default_s, energy: bend.energy_j(turn) / default_j }
+    });
+    let per_iteration = waveform.turn().iterations.max(1.0);
+    DvfsCurve::from_costs(
+        law.capabilities().clone(),
+        costs.collect(),
+        law.capabilities().default_pair(),
+        (default_s / per_iteration, default_j / per_iteration),
+    )
 }
 
 #[cfg(test)]
@@ -155,15 +241,14 @@ mod tests {
             time in 1.0..3.0_f64, energy in 0.3..1.5_f64, idle_w in 10.0..120.0_f64, above_w in 5.0..500.0_f64,
         ) {
             let workload = workload(&format!("1000,,{time},{energy}\n1015,,1,1\n"), idle_w, idle_w + above_w);
-            let cycle_s = workload.waveform().cycle_s();
-            let default_j = workload.waveform().energy_j(0.0, cycle_s);
+            let CostLaw::Measured { idle_w } = *workload.law() else { unreachable!("it was measured") };
+            let turn = workload.waveform().turn();
             for (_, cost) in workload.curve().settings() {
-                let bend = workload.bend(cost);
-                prop_assert!((bend.energy_j(cycle_s, default_j) / default_j - cost.energy).abs() < 1e-9);
-                prop_assert!(bend.scale > 0.0, "the waveform is not turned over");
+                let bend = workload.measured_bend(idle_w, cost);
+                prop_assert!((bend.energy_j(turn) / turn.energy_j() - cost.energy).abs() < 1e-9);
+                prop_assert!((bend.time_s(turn) / turn.time_s() - cost.time).abs() < 1e-9);
+                prop_assert!(bend.busy.scale > 0.0, "the waveform is not turned over");
             }
-            let same = workload.bend(RelativeCost::DEFAULT);
-            prop_assert!((same.energy_j(1.0, 77.0) - 77.0).abs() < 1e-9);
         }
     }
 }

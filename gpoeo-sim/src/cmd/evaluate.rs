@@ -15,11 +15,13 @@ use super::{BAD_INPUT, Failure};
 /// Arguments of `evaluate`.
 #[derive(Args, Debug)]
 pub(crate) struct Evaluate {
-    /// The suite within the program (a100), or a folder with suite.csv
-    #[arg(long, value_name = "NAME|DIR", default_value = "a100")]
+    /// A suite within the program (a100: measured sweeps; paper71: 71 modelled stand-ins), a folder with suite.csv, or a
+    /// file of modelled jobs (TOML)
+    #[arg(long, value_name = "NAME|DIR|FILE", default_value = "a100")]
     suite: String,
 
-    /// Only jobs whose table was measured on this GPU
+    /// Modelled jobs: the card to run them on (rtx3080ti, a100, h100, v100; the one that they are written for unless
+    /// given); measured ones: only those measured on this GPU
     #[arg(long)]
     gpu: Option<String>,
 
@@ -45,12 +47,11 @@ pub(crate) struct Evaluate {
 
 impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let suite = Suite::find(&self.suite)?;
+        let suite = Suite::find_on(&self.suite, self.gpu.as_deref())?;
         let mut options = EvaluateOptions::default();
         options.objective = self.objective.objective();
         options.length = self.minutes;
         options.seeds = self.seeds;
-        options.gpu = self.gpu;
         if !self.policy.is_empty() {
             options.policies = self.policy;
         }

@@ -6,7 +6,7 @@
 //! between two rows it never leaves the range of their two values. So where the rows are monotone in time, the gears
 //! are too, and no minimum of energy appears that was not measured.
 
-use gpoeo_core::{Capabilities, ClockPair, Mhz, RelativeCost};
+use gpoeo_core::{Capabilities, ClockPair, MemGear, Mhz, RelativeCost};
 
 use super::table::{DvfsRow, DvfsTable, TableError, TableProblem};
 
@@ -71,6 +71,20 @@ impl DvfsCurve {
             default_energy_j: default.energy_j,
             memory_named: default.setting.mem.is_some(),
         })
+    }
+
+    /// From the cost of every pair of `capabilities`, in their order; time (s) and energy (J) of one unit of the work at
+    /// the default setting.
+    pub(crate) fn from_costs(
+        capabilities: Capabilities,
+        costs: Vec<RelativeCost>,
+        default: ClockPair,
+        (default_time_s, default_energy_j): (f64, f64),
+    ) -> Self {
+        let mut costs = costs.into_iter();
+        let gears = |mem| capabilities.pairs_at(MemGear(mem)).count();
+        let costs = (0..capabilities.mem_gears()).map(|mem| costs.by_ref().take(gears(mem)).collect()).collect();
+        Self { capabilities, costs, default, default_time_s, default_energy_j, memory_named: true }
     }
 
     /// The clock pairs; nothing is said about counters and sensors.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gpoeo_core::{GpuBackend, RelativeCost};
 
-use super::{RunOptions, RunOutcome, finished, watched_sleep};
+use super::{RunOptions, RunOutcome, finished, known_sim, watched_sleep};
 use crate::gpu::SimGpu;
 use crate::hull::{Mix, best_mix};
 use crate::watch::Watch;
@@ -15,7 +15,7 @@ const SLICE_S: f64 = 0.5;
 
 /// Shares the work between the settings of the best mix, with clocks that change at once.
 pub(super) fn run(workload: &Workload, options: &RunOptions, watch: &mut impl Watch) -> RunOutcome {
-    let mut gpu = SimGpu::new(workload.clone(), options.sim.clone().with_instant_clocks(), options.length);
+    let mut gpu = SimGpu::new(workload.clone(), known_sim(options), options.length);
     let begin = gpu.job_begin();
     watched_sleep(&mut gpu, begin, None, watch);
     match best_mix(workload.curve(), options.objective) {

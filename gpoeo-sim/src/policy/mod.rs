@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gpoeo_core::{ClockPair, ConfigError, GpuBackend, Objective, Optimizer, Outcome, RelativeCost, Timestamp};
 
-use crate::gpu::{Account, SimConfig, SimGpu};
+use crate::gpu::{Account, Drift, SimConfig, SimGpu};
 use crate::oracle::oracle;
 use crate::watch::Watch;
 use crate::workload::Workload;
@@ -160,7 +160,7 @@ pub use constant::power_cap_w;
 
 /// One setting from before the job begins to the end.
 fn hold(workload: &Workload, options: &RunOptions, clocks: ClockPair, watch: &mut impl Watch) -> RunOutcome {
-    let mut gpu = SimGpu::new(workload.clone(), options.sim.clone().with_instant_clocks(), options.length);
+    let mut gpu = SimGpu::new(workload.clone(), known_sim(options), options.length);
     gpu.set_clocks(clocks).expect("the setting comes from the job's own curve");
     let end = gpu.end();
     watched_sleep(&mut gpu, end, None, watch);
@@ -179,6 +179,11 @@ fn watched_sleep(gpu: &mut SimGpu, until: Timestamp, machine: Option<&Optimizer>
         samples.iter().for_each(|sample| watch.sample(sample));
         watch.turn(gpu, machine);
     }
+}
+
+/// The simulated GPU of a policy that knows everything: a bound, so nothing but its settings may count.
+fn known_sim(options: &RunOptions) -> SimConfig {
+    options.sim.clone().with_instant_clocks().with_drift(Drift::Absent)
 }
 
 /// The outcome of a policy that neither detects nor searches.

@@ -1,12 +1,15 @@
 //! Suites: a list of jobs to simulate, from a folder or from within the program.
 
 mod built_in;
+mod modelled;
 mod source;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::dvfs::{DvfsCurve, DvfsTable, TableError};
+use crate::job::{JobError, TomlProblem};
+use crate::profile::Gpu;
 use crate::rows::{Place, Rows, TraceError, TraceProblem};
 use crate::waveform::{Waveform, WaveformError};
 use crate::workload::{WorkCounters, Workload};
@@ -35,6 +38,17 @@ const REQUIRED: &str = "name, table and trace";
 pub struct Suite {
     name: String,
     workloads: Vec<Workload>,
+    kind: SuiteKind,
+}
+
+/// What the jobs of a suite are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SuiteKind {
+    /// Measured sweeps, with recorded waveforms where there are any.
+    Measured,
+    /// The physical model.
+    Modelled,
 }
 
 /// A suite that cannot be used: which file, which line, what is wrong and how to mend it.
@@ -66,6 +80,20 @@ pub enum SuiteProblem {
         /// Line of the first.
         first: u64,
     },
+    /// A parameter of a modelled job cannot be.
+    #[error("{0}")]
+    Job(JobError),
+    /// The suite does not have jobs for the GPU asked for.
+    #[error("gpu {gpu}: {reason}")]
+    Gpu {
+        /// What was asked for.
+        gpu: String,
+        /// Why that cannot be.
+        reason: String,
+    },
+    /// A file of own jobs cannot be used.
+    #[error(transparent)]
+    Toml(TomlProblem),
     /// A required field is empty.
     #[error("{column} is empty; fill it in or drop the row")]
     NoValue {
@@ -137,12 +165,61 @@ impl Suite {
         Self::load(built_in::NAME.to_owned(), &Source::BuiltIn).expect("the built-in suite is tested")
     }
 
-    /// The built-in suite if `name` is its name, else the folder `name`.
+    /// A built-in suite (`a100`, `paper71`), a file of own jobs (`NAME.toml`), or a folder of measured ones.
     ///
     /// # Errors
     /// [`SuiteError`] as for [`Suite::read`].
     pub fn find(name: &str) -> Result<Self, SuiteError> {
-        if name == built_in::NAME { Ok(Self::built_in()) } else { Self::read(name) }
+        Self::find_on(name, None)
+    }
+
+    /// The same on a GPU: modelled jobs run on the profile of that name, of measured ones those are left whose table was
+    /// measured on it.
+    ///
+    /// # Errors
+    /// [`SuiteError`] as for [`Suite::read`], and if there is no such profile or no job is left.
+    pub fn find_on(name: &str, gpu: Option<&str>) -> Result<Self, SuiteError> {
+        let is_toml = Path::new(name).extension().is_some_and(|extension| extension == "toml");
+        if name == modelled::PAPER71 || is_toml {
+            let gpu = gpu.map(|key| key.parse::<Gpu>().map_err(|unknown| not_on(name, key, &unknown))).transpose()?;
+            return if is_toml { modelled::from_toml(Path::new(name), gpu) } else { modelled::paper71(gpu) };
+        }
+        let suite = if name == built_in::NAME { Self::built_in() } else { Self::read(name)? };
+        match gpu {
+            Some(gpu) => suite.measured_on(gpu),
+            None => Ok(suite),
+        }
+    }
+
+    /// The 71 modelled stand-ins for the workloads of the GPOEO paper, on the RTX 3080 Ti that they are written for.
+    ///
+    /// Names are those of real benchmarks; the parameters are ours, chosen by class, and no number in them was measured
+    /// by the paper's authors (`docs/calibration.md`).
+    ///
+    /// # Panics
+    /// Never: a test loads it.
+    #[must_use]
+    pub fn paper71() -> Self {
+        modelled::paper71(None).expect("the built-in suite is tested")
+    }
+
+    /// What the jobs are made of.
+    #[must_use]
+    pub const fn kind(&self) -> SuiteKind {
+        self.kind
+    }
+
+    fn measured_on(mut self, gpu: &str) -> Result<Self, SuiteError> {
+        let mut known: Vec<_> =
+            self.workloads.iter().map(|workload| workload.gpu().unwrap_or("none named").to_owned()).collect();
+        known.sort_unstable();
+        known.dedup();
+        self.workloads.retain(|workload| workload.gpu() == Some(gpu));
+        if self.workloads.is_empty() {
+            let reason = format!("no job was measured on it; there are jobs for {}", known.join(", "));
+            return Err(not_on(&self.name, gpu, &reason));
+        }
+        Ok(self)
     }
 
     /// The folder's name, or that of the built-in suite.
@@ -173,8 +250,14 @@ impl Suite {
     fn load(name: String, source: &Source) -> Result<Self, SuiteError> {
         let mut loader = Loader { source, tables: BTreeMap::new(), waveforms: BTreeMap::new() };
         let workloads = loader.workloads()?;
-        Ok(Self { name, workloads })
+        Ok(Self { name, workloads, kind: SuiteKind::Measured })
     }
+}
+
+/// The error that a suite cannot run on a GPU.
+fn not_on(suite: &str, gpu: &str, reason: &dyn std::fmt::Display) -> SuiteError {
+    let problem = SuiteProblem::Gpu { gpu: gpu.to_owned(), reason: reason.to_string() };
+    SuiteError { file: suite.to_owned(), line: None, problem }
 }
 
 /// Reads a list, and each file that it names once.

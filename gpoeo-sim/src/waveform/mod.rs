@@ -2,14 +2,21 @@
 //! jitter, and what came before it.
 
 mod busy;
+mod cycle;
 mod stretch;
+mod synthetic;
+mod totals;
+
+pub(crate) use synthetic::{Epoch, Phase, Rhythm, Shape};
+pub(crate) use totals::{Bend, Part, Totals, Weights};
 
 use crate::noise::{Noise, Stream};
 use crate::trace::Trace;
 use crate::truth::Truth;
 
-use busy::Step;
-use stretch::{Integral, Stretch};
+use cycle::Cycle;
+use stretch::{Step, Stretch};
+use totals::Kind;
 
 /// Share of a recording that is taken as below its idle level: sensors undershoot.
 const IDLE_QUANTILE: f64 = 0.02;
@@ -35,8 +42,10 @@ const NATIVE_STEP_S: f64 = 0.02;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waveform {
     lead: Stretch,
-    cycle: Stretch,
+    cycle: Cycle,
     idle_w: f64,
+    /// Standard deviation of the power within 20 ms that is not in the steps, ratio.
+    ripple: f64,
 }
 
 /// A recording that cannot be played.
@@ -74,11 +83,21 @@ impl Waveform {
         let idle_w = quantile(IDLE_QUANTILE);
         let part = busy::busy_part(&steps, idle_w, truth).ok_or(WaveformError::TooShort { length_s })?;
         let busy_above_w = idle_w + BUSY_SHARE * (quantile(0.9) - idle_w);
+        let kind = |power_w: f64| if power_w > busy_above_w { Kind::Busy } else { Kind::Waiting };
+        let counted = |time_s: f64| truth.map_or(0.0, |truth| iterations_until(truth, time_s));
         let cut = |from_s: f64, to_s: f64| {
-            let steps = steps.iter().map(move |step| (step.end_s.min(to_s) - step.start_s.max(from_s), step.power_w));
-            Stretch::new(steps, busy_above_w)
+            Stretch::new(steps.iter().map(move |step| {
+                let (start_s, end_s) = (step.start_s.max(from_s), step.end_s.min(to_s));
+                Step {
+                    kind: kind(step.power_w),
+                    length_s: end_s - start_s,
+                    power_w: step.power_w,
+                    iterations: counted(end_s) - counted(start_s),
+                }
+            }))
         };
-        let waveform = Self { lead: cut(f64::NEG_INFINITY, part.start), cycle: cut(part.start, part.end), idle_w };
+        let cycle = Cycle::new([(cut(part.start, part.end), 1)]);
+        let waveform = Self { lead: cut(f64::NEG_INFINITY, part.start), cycle, idle_w, ripple: 0.0 };
         let mean_w = waveform.mean_power_w();
         if mean_w > 0.0 { Ok(waveform) } else { Err(WaveformError::NoPower { mean_w }) }
     }
@@ -92,27 +111,30 @@ impl Waveform {
         const ITERATIONS: usize = 60;
         const IDLE_SHARE: f64 = 0.13;
         let mut noise = Noise::new(0, Stream::Waveform);
+        let idle_w = IDLE_SHARE * mean_power_w;
+        let busy_above_w = idle_w + BUSY_SHARE * (mean_power_w - idle_w);
+        let iteration_s: f64 = PHASES.iter().map(|phase| phase.0).sum();
         let mut cycle = Vec::new();
         for _ in 0..ITERATIONS {
             let stretch = 1.0 + 0.005 * noise.bell();
             for (length_s, level) in PHASES {
                 let pieces = (length_s / 0.01_f64).round() as usize;
-                let piece_s = length_s * stretch / pieces as f64;
-                cycle.extend((0..pieces).map(|_| (piece_s, mean_power_w * level * (1.0 + 0.01 * noise.bell()))));
+                let piece_s = length_s / pieces as f64;
+                cycle.extend((0..pieces).map(|_| {
+                    let power_w = mean_power_w * level * (1.0 + 0.01 * noise.bell());
+                    let kind = if power_w > busy_above_w { Kind::Busy } else { Kind::Waiting };
+                    Step { kind, length_s: piece_s * stretch, power_w, iterations: piece_s / iteration_s }
+                }));
             }
         }
-        let idle_w = IDLE_SHARE * mean_power_w;
-        Self {
-            lead: Stretch::new([(30.0, idle_w)], f64::INFINITY),
-            cycle: Stretch::new(cycle, idle_w + BUSY_SHARE * (mean_power_w - idle_w)),
-            idle_w,
-        }
+        let lead = Step { kind: Kind::Waiting, length_s: 30.0, power_w: idle_w, iterations: 0.0 };
+        Self { lead: Stretch::new([lead]), cycle: Cycle::new([(Stretch::new(cycle), 1)]), idle_w, ripple: 0.0 }
     }
 
     /// Mean power of the loop, W.
     #[must_use]
     pub fn mean_power_w(&self) -> f64 {
-        self.cycle.whole().energy_j / self.cycle.length_s()
+        self.cycle.whole().energy_j() / self.cycle_s()
     }
 
     /// Idle power, W.
@@ -124,7 +146,7 @@ impl Waveform {
     /// Length of the loop, s.
     #[must_use]
     pub fn cycle_s(&self) -> f64 {
-        self.cycle.length_s()
+        self.cycle.whole().time_s()
     }
 
     /// Longest lead-in that there is, s.
@@ -133,37 +155,67 @@ impl Waveform {
         self.lead.length_s()
     }
 
+    /// Mean time between the ends of two iterations, pauses and validation included, s; `None` if it is not known.
+    #[must_use]
+    pub fn iteration_s(&self) -> Option<f64> {
+        let whole = self.cycle.whole();
+        (whole.iterations >= 1.0).then(|| whole.time_s() / whole.iterations)
+    }
+
     /// Energy from position `from_s` to position `to_s`, J.
     #[must_use]
     pub fn energy_j(&self, from_s: f64, to_s: f64) -> f64 {
-        self.to(to_s).energy_j - self.to(from_s).energy_j
+        self.at(to_s).since(&self.at(from_s)).energy_j()
     }
 
     /// Busy time from position `from_s` to position `to_s`, s.
     #[must_use]
     pub fn busy_s(&self, from_s: f64, to_s: f64) -> f64 {
-        self.to(to_s).busy_s - self.to(from_s).busy_s
+        self.at(to_s).since(&self.at(from_s)).busy_s
     }
 
-    /// Integrals from position 0; negative in the lead-in.
-    fn to(&self, position_s: f64) -> Integral {
+    /// One turn of the loop.
+    pub(crate) fn turn(&self) -> &Totals {
+        self.cycle.whole()
+    }
+
+    /// Standard deviation of the power within 20 ms that is not in the steps, ratio.
+    pub(crate) fn ripple(&self) -> f64 {
+        self.ripple
+    }
+
+    /// From position 0 to where `weights` add up to `amount`.
+    pub(crate) fn reach(&self, weights: &Weights, amount: f64) -> Totals {
+        self.cycle.reach(weights, amount)
+    }
+
+    /// From position 0 to this one; negative in the lead-in.
+    pub(crate) fn at(&self, position_s: f64) -> Totals {
         if position_s < 0.0 {
-            let (to, whole) = (self.lead.to(self.lead.length_s() + position_s), self.lead.whole());
-            return Integral { energy_j: to.energy_j - whole.energy_j, busy_s: to.busy_s - whole.busy_s };
+            let lead = self.lead.reach(&Weights::TIME, self.lead.length_s() + position_s);
+            return lead.since(&self.lead.whole());
         }
-        let cycles = (position_s / self.cycle.length_s()).floor();
-        let (whole, rest) = (self.cycle.whole(), self.cycle.to(position_s - cycles * self.cycle.length_s()));
-        Integral { energy_j: cycles * whole.energy_j + rest.energy_j, busy_s: cycles * whole.busy_s + rest.busy_s }
+        self.cycle.reach(&Weights::TIME, position_s)
     }
 }
 
+/// Iterations that had ended by a time, shares of the one under way included.
+fn iterations_until(truth: &Truth, time_s: f64) -> f64 {
+    let marks = truth.marks();
+    let ended = marks.partition_point(|mark| mark.time_s <= time_s);
+    let (Some(last), Some(next)) = (ended.checked_sub(1).map(|last| &marks[last]), marks.get(ended)) else {
+        return ended as f64;
+    };
+    ended as f64 + (time_s - last.time_s) / (next.time_s - last.time_s)
+}
+
 /// The samples of a recording as steps: each is the mean over the time since the one before.
-fn steps(trace: &Trace) -> Vec<Step> {
+fn steps(trace: &Trace) -> Vec<busy::Step> {
     let mut start_s = trace.samples().next().map_or(0.0, |first| first.time.as_secs_f64() - NATIVE_STEP_S);
     trace
         .samples()
         .map(|sample| {
-            let step = Step { start_s, end_s: sample.time.as_secs_f64(), power_w: sample.power_w };
+            let step = busy::Step { start_s, end_s: sample.time.as_secs_f64(), power_w: sample.power_w };
             start_s = step.end_s;
             step
         })
