@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::gpu::SimConfig;
 use crate::policy::{Policy, RunOptions, RunOutcome, power_cap_w, run_policy};
-use crate::suite::Suite;
+use crate::suite::{Suite, SuiteKind};
 use crate::workload::Workload;
 
 /// Slowdown beyond the limit that is rounding, ratio.
@@ -193,12 +193,15 @@ pub fn evaluate(
     })
 }
 
-/// The jobs of a suite that were measured on a GPU, at least one; all of them for `None`.
+/// The jobs of a suite that were measured on a GPU, at least one; all of them for `None`, and of a modelled suite, which
+/// is made for one GPU as a whole ([`Suite::find_on`]).
 ///
 /// # Errors
 /// [`EvaluateError::NoSuchGpu`] if there is none.
 pub fn workloads_on<'a>(suite: &'a Suite, gpu: Option<&str>) -> Result<Vec<&'a Workload>, EvaluateError> {
-    let Some(gpu) = gpu else { return Ok(suite.workloads().iter().collect()) };
+    let Some(gpu) = gpu.filter(|_| suite.kind() == SuiteKind::Measured) else {
+        return Ok(suite.workloads().iter().collect());
+    };
     let chosen: Vec<_> = suite.workloads().iter().filter(|workload| workload.gpu() == Some(gpu)).collect();
     if chosen.is_empty() {
         let mut known: Vec<_> =

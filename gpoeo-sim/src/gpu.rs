@@ -281,6 +281,12 @@ impl SimGpu {
         }
     }
 
+    /// Iterations that the job has done, shares of one included; 0 where nothing is known of its iterations.
+    #[must_use]
+    pub fn iterations(&self) -> f64 {
+        self.physics.at(self.now).done.iterations.max(0.0)
+    }
+
     fn apply_changes(&mut self, until: Timestamp) {
         while let Some(&(time, change)) = self.changes.front().filter(|(time, _)| *time <= until) {
             self.changes.pop_front();

@@ -69,7 +69,7 @@ impl Workload {
 
     /// A job by the physical model, without counters. Its waveform must be that of the model at default clocks.
     pub(crate) fn physical(name: impl Into<String>, law: Law, waveform: Waveform) -> Self {
-        let gpu = law.card().name.to_owned();
+        let gpu = law.card().key.to_owned();
         let curve = sweep(&law, &waveform);
         Self {
             name: name.into(),
@@ -125,6 +125,16 @@ impl Workload {
     #[must_use]
     pub fn curve(&self) -> &DvfsCurve {
         &self.curve
+    }
+
+    /// Cost of a single iteration, without what lies between epochs; `None` if it is no setting of this GPU.
+    #[must_use]
+    pub fn iteration_cost(&self, clocks: ClockPair) -> Option<RelativeCost> {
+        let whole = self.curve.cost(clocks)?;
+        Some(match &self.law {
+            CostLaw::Measured { .. } => whole,
+            CostLaw::Physical(law) => law.relative(&law.point(clocks, law.card().limit_w.default)),
+        })
     }
 
     /// Power over the work.

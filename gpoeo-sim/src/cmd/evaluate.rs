@@ -52,6 +52,7 @@ impl Evaluate {
         options.objective = self.objective.objective();
         options.length = self.minutes;
         options.seeds = self.seeds;
+        options.gpu = self.gpu;
         if !self.policy.is_empty() {
             options.policies = self.policy;
         }

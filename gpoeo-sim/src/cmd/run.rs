@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gpoeo_sim::report::{Paint, write_run_html, write_run_json, write_run_svg, write_run_text};
-use gpoeo_sim::{Policy, RunOptions, SimConfig, Suite, Workload, record_run, workloads_on};
+use gpoeo_sim::{Gpu, Policy, RunOptions, SimConfig, Suite, Workload, record_run, workloads_on};
 
 use super::live::{Live, Pace};
 use super::options::{ObjectiveOptions, minutes};
@@ -18,11 +18,13 @@ use super::{BAD_INPUT, Failure};
 #[command(after_help = "Examples:\n  gpoeo-sim run\n  gpoeo-sim run ppo --minutes 60 --html ppo.html\n  \
                         gpoeo-sim run path/to/suite/my_job --max-slowdown 0.02 --json -")]
 pub(crate) struct Run {
-    /// A job of the suite within the program (a100), or the folder of a suite and a job of it; the first job unless given
+    /// A job of a suite within the program (a100: measured sweeps; paper71: modelled stand-ins), or a suite (its name, its
+    /// folder, or a TOML file of modelled jobs) and a job of it; the first job unless given
     #[arg(value_name = "WORKLOAD|SUITE/NAME")]
     job: Option<String>,
 
-    /// The job must have been measured on this GPU; without a job: the first that was
+    /// Modelled jobs: the card to run them on (rtx3080ti, a100, h100, v100); measured ones: the GPU that they must have
+    /// been measured on
     #[arg(long)]
     gpu: Option<String>,
 
@@ -64,7 +66,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let (suite, name) = suite_and_name(self.job.as_deref())?;
+        let (suite, name) = suite_and_name(self.job.as_deref(), self.gpu.as_deref())?;
         let workload = choose(&suite, name, self.gpu.as_deref())?;
         // Before the work, so that a bad path is known at once.
         let json_to_stdout = self.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
@@ -99,12 +101,20 @@ impl Run {
     }
 }
 
-/// The suite of `SUITE/NAME` or the built-in one, and the name.
-fn suite_and_name(job: Option<&str>) -> Result<(Suite, Option<&str>), Failure> {
+/// The suite of `SUITE/NAME` or the built-in one that has the job, and the name.
+fn suite_and_name<'a>(job: Option<&'a str>, gpu: Option<&str>) -> Result<(Suite, Option<&'a str>), Failure> {
     match job.map(|job| job.rsplit_once('/').ok_or(job)) {
+        None if gpu.is_some_and(|gpu| gpu.parse::<Gpu>().is_ok()) => Ok((Suite::find_on("paper71", gpu)?, None)),
         None => Ok((Suite::built_in(), None)),
-        Some(Err(name)) => Ok((Suite::built_in(), Some(name))),
-        Some(Ok((suite, name))) => Ok((Suite::find(suite)?, Some(name))),
+        Some(Err(name)) => {
+            let measured = Suite::built_in();
+            if measured.workload(name).is_some() {
+                return Ok((measured, Some(name)));
+            }
+            let modelled = Suite::find_on("paper71", gpu.filter(|gpu| gpu.parse::<Gpu>().is_ok()))?;
+            Ok((if modelled.workload(name).is_some() { modelled } else { measured }, Some(name)))
+        }
+        Some(Ok((suite, name))) => Ok((Suite::find_on(suite, gpu)?, Some(name))),
     }
 }
 

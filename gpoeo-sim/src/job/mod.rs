@@ -98,7 +98,7 @@ impl JobSpec {
 
     /// The job on a card. `home` is the card that the numbers hold for.
     pub(crate) fn workload(&self, home: &GpuProfile, card: &GpuProfile) -> Workload {
-        let model = if home.name == card.name { self.model } else { self.model.ported(home, card) };
+        let model = if home.key == card.key { self.model } else { self.model.ported(home, card) };
         let law = Law::new(card.clone(), model);
         let shape = self.shape(&law);
         let waveform = Waveform::synthetic(&shape, &mut Noise::new(seed(&self.name), Stream::Waveform));

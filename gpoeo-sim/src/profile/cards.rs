@@ -26,6 +26,7 @@ const RING: SensorConfig = SensorConfig {
 
 /// GeForce RTX 3080 Ti: GA102, 80 SMs, 12 GB GDDR6X.
 pub(super) static RTX_3080_TI: GpuProfile = GpuProfile {
+    key: "rtx3080ti",
     name: "NVIDIA GeForce RTX 3080 Ti",
     // Clock lists: configuration of MF-GPOEO (commit 0b051df), "really supported".
     sm: SmClocks { low_mhz: 210, high_mhz: 2055, step_mhz: 15.0 },
@@ -42,12 +43,7 @@ pub(super) static RTX_3080_TI: GpuProfile = GpuProfile {
     // Compute contexts run in P-state 2: 9251 of 9501 MHz; both points equal to 1 % in measured sweeps.
     compute_memory_mhz: 9251,
     // Measured: flat to at least 1470 MHz, 1.44 [1.25, 1.50] at 1890. Targets C1, C2.
-    voltage: Voltage {
-        knee_mhz: 1485.0,
-        slope_per_mhz: 0.44 / 450.0,
-        corner_mhz: 20.0,
-        highest_mhz: 1935.0,
-    },
+    voltage: Voltage { knee_mhz: 1485.0, slope_per_mhz: 0.44 / 450.0, corner_mhz: 20.0, highest_mhz: 1935.0 },
     // Ours, from the measured shares: static 0.48 [0.24, 0.60] of the power, memory-bound work -30 % at 0.78 of the
     // clock, compute-bound work at the limit. DRAM energy: 7 pJ a bit (GDDR6X, Micron) and the path through the chip.
     power: PowerLaw {
@@ -83,18 +79,14 @@ pub(super) static RTX_3080_TI: GpuProfile = GpuProfile {
 /// A100 SXM: GA100, 108 SMs, 80 GB HBM2e. Calibrated with the sweeps of `a100_sxm.csv` (48 passes of GPT-3 and BLOOM
 /// stages, ml-energy/zeus): these boards drew 476 W at 1410 MHz, so their limit is set higher than the usual 400 W.
 pub(super) static A100: GpuProfile = GpuProfile {
+    key: "a100",
     name: "NVIDIA A100-SXM4-80GB",
     sm: SmClocks { low_mhz: 210, high_mhz: 1410, step_mhz: 15.0 },
     // 2039 GB/s by the data sheet, 90 % of it reached.
     memory: Cow::Borrowed(&[MemoryClock { mhz: 1593, bandwidth_gb_s: 1835.0, standby_w: 16.0, highest_sm_mhz: 1410 }]),
     compute_memory_mhz: 1593,
     // Measured: floor to 1080-1110 MHz, 1.07 at 1200, 1.15 at 1305, 1.19 at 1395. Targets C1, C2.
-    voltage: Voltage {
-        knee_mhz: 1095.0,
-        slope_per_mhz: 0.20 / 300.0,
-        corner_mhz: 20.0,
-        highest_mhz: 1410.0,
-    },
+    voltage: Voltage { knee_mhz: 1095.0, slope_per_mhz: 0.20 / 300.0, corner_mhz: 20.0, highest_mhz: 1410.0 },
     // Ours; static share 0.10 [0.09, 0.13] of the power of training.
     power: PowerLaw {
         board_w: 10.0,
@@ -125,6 +117,7 @@ pub(super) static A100: GpuProfile = GpuProfile {
 /// H100 SXM: GH100, 132 SMs, 80 GB HBM3. Clocks, idle power, limit and sensors as recorded; voltage and power by cause
 /// are ours, between those of the A100 and the few published optima (0.46-0.85 of the clock).
 pub(super) static H100: GpuProfile = GpuProfile {
+    key: "h100",
     name: "NVIDIA H100 80GB HBM3",
     sm: SmClocks { low_mhz: 345, high_mhz: 1980, step_mhz: 15.0 },
     // 3350 GB/s by the data sheet at 2619 MHz, 90 % of it reached.
@@ -133,12 +126,7 @@ pub(super) static H100: GpuProfile = GpuProfile {
         MemoryClock { mhz: 2619, bandwidth_gb_s: 3015.0, standby_w: 26.0, highest_sm_mhz: 1980 },
     ]),
     compute_memory_mhz: 2619,
-    voltage: Voltage {
-        knee_mhz: 1380.0,
-        slope_per_mhz: 0.32 / 600.0,
-        corner_mhz: 25.0,
-        highest_mhz: 1980.0,
-    },
+    voltage: Voltage { knee_mhz: 1380.0, slope_per_mhz: 0.32 / 600.0, corner_mhz: 25.0, highest_mhz: 1980.0 },
     power: PowerLaw {
         board_w: 14.0,
         leakage_w: 28.0,
@@ -168,18 +156,14 @@ pub(super) static H100: GpuProfile = GpuProfile {
 
 /// V100 SXM2: GV100, 80 SMs, 16 GB HBM2.
 pub(super) static V100: GpuProfile = GpuProfile {
+    key: "v100",
     name: "Tesla V100-SXM2-16GB",
     sm: SmClocks { low_mhz: 135, high_mhz: 1530, step_mhz: 7.5 },
     // 900 GB/s by the data sheet, 90 % of it reached.
     memory: Cow::Borrowed(&[MemoryClock { mhz: 877, bandwidth_gb_s: 810.0, standby_w: 14.0, highest_sm_mhz: 1530 }]),
     compute_memory_mhz: 877,
     // As measured on the TU102 of the same generation: floor to 0.65 of the top, 1.28 there. Targets C1, C2.
-    voltage: Voltage {
-        knee_mhz: 1000.0,
-        slope_per_mhz: 0.28 / 530.0,
-        corner_mhz: 20.0,
-        highest_mhz: 1530.0,
-    },
+    voltage: Voltage { knee_mhz: 1000.0, slope_per_mhz: 0.28 / 530.0, corner_mhz: 20.0, highest_mhz: 1530.0 },
     // Ours; static share of TU102 0.30 [0.20, 0.48], of data-centre Volta 0.1-0.3.
     power: PowerLaw {
         board_w: 10.0,

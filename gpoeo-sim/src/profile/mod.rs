@@ -27,6 +27,8 @@ use crate::sensor::SensorConfig;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct GpuProfile {
+    /// The name on the command line and in results.
+    pub key: &'static str,
     /// As NVML calls it.
     pub name: &'static str,
     /// The SM clocks that can be asked for.
@@ -274,12 +276,7 @@ impl Gpu {
     /// The name on the command line.
     #[must_use]
     pub const fn key(self) -> &'static str {
-        match self {
-            Self::A100 => "a100",
-            Self::H100 => "h100",
-            Self::Rtx3080Ti => "rtx3080ti",
-            Self::V100 => "v100",
-        }
+        self.profile().key
     }
 }
 

@@ -82,8 +82,8 @@ pub enum SuiteProblem {
     },
     /// A parameter of a modelled job cannot be.
     #[error("{0}")]
-    Job(JobError),
-    /// The suite does not have jobs for the GPU asked for.
+    Job(Box<JobError>),
+    /// There is no profile of the GPU asked for.
     #[error("gpu {gpu}: {reason}")]
     Gpu {
         /// What was asked for.
@@ -92,8 +92,8 @@ pub enum SuiteProblem {
         reason: String,
     },
     /// A file of own jobs cannot be used.
-    #[error(transparent)]
-    Toml(TomlProblem),
+    #[error("{0}")]
+    Toml(Box<TomlProblem>),
     /// A required field is empty.
     #[error("{column} is empty; fill it in or drop the row")]
     NoValue {
@@ -173,22 +173,18 @@ impl Suite {
         Self::find_on(name, None)
     }
 
-    /// The same on a GPU: modelled jobs run on the profile of that name, of measured ones those are left whose table was
-    /// measured on it.
+    /// The same, modelled jobs on the profile of this name. Measured jobs stay what they are: which of them were measured
+    /// on a GPU, [`workloads_on`](crate::workloads_on) tells.
     ///
     /// # Errors
-    /// [`SuiteError`] as for [`Suite::read`], and if there is no such profile or no job is left.
+    /// [`SuiteError`] as for [`Suite::read`], and if there is no such profile.
     pub fn find_on(name: &str, gpu: Option<&str>) -> Result<Self, SuiteError> {
         let is_toml = Path::new(name).extension().is_some_and(|extension| extension == "toml");
         if name == modelled::PAPER71 || is_toml {
             let gpu = gpu.map(|key| key.parse::<Gpu>().map_err(|unknown| not_on(name, key, &unknown))).transpose()?;
             return if is_toml { modelled::from_toml(Path::new(name), gpu) } else { modelled::paper71(gpu) };
         }
-        let suite = if name == built_in::NAME { Self::built_in() } else { Self::read(name)? };
-        match gpu {
-            Some(gpu) => suite.measured_on(gpu),
-            None => Ok(suite),
-        }
+        if name == built_in::NAME { Ok(Self::built_in()) } else { Self::read(name) }
     }
 
     /// The 71 modelled stand-ins for the workloads of the GPOEO paper, on the RTX 3080 Ti that they are written for.
@@ -207,19 +203,6 @@ impl Suite {
     #[must_use]
     pub const fn kind(&self) -> SuiteKind {
         self.kind
-    }
-
-    fn measured_on(mut self, gpu: &str) -> Result<Self, SuiteError> {
-        let mut known: Vec<_> =
-            self.workloads.iter().map(|workload| workload.gpu().unwrap_or("none named").to_owned()).collect();
-        known.sort_unstable();
-        known.dedup();
-        self.workloads.retain(|workload| workload.gpu() == Some(gpu));
-        if self.workloads.is_empty() {
-            let reason = format!("no job was measured on it; there are jobs for {}", known.join(", "));
-            return Err(not_on(&self.name, gpu, &reason));
-        }
-        Ok(self)
     }
 
     /// The folder's name, or that of the built-in suite.

@@ -35,14 +35,17 @@ pub(super) fn from_toml(path: &Path, gpu: Option<Gpu>) -> Result<Suite, SuiteErr
         line: None,
         problem: SuiteProblem::Csv(TraceProblem::Unreadable(error)),
     })?;
-    let (card, specs) =
-        read_toml(&text).map_err(|(line, problem)| SuiteError { file, line, problem: SuiteProblem::Toml(problem) })?;
+    let (card, specs) = read_toml(&text).map_err(|(line, problem)| SuiteError {
+        file,
+        line,
+        problem: SuiteProblem::Toml(Box::new(problem)),
+    })?;
     let name = path.file_stem().map_or_else(|| "own".to_owned(), |stem| stem.to_string_lossy().into_owned());
     Ok(suite(name, &card, &specs, gpu))
 }
 
 fn suite(name: String, home: &GpuProfile, specs: &[JobSpec], gpu: Option<Gpu>) -> Suite {
-    let card = gpu.map_or(home, |gpu| if gpu.profile().name == home.name { home } else { gpu.profile() });
+    let card = gpu.map_or(home, |gpu| if gpu.key() == home.key { home } else { gpu.profile() });
     let workloads = specs.iter().map(|spec| spec.workload(home, card)).collect();
     Suite { name, workloads, kind: SuiteKind::Modelled }
 }
@@ -60,7 +63,7 @@ fn read_rows(text: &[u8], file: &str) -> Result<Vec<JobSpec>, SuiteError> {
         let fail = |error: JobError| SuiteError {
             file: file.to_owned(),
             line: rows.line(),
-            problem: SuiteProblem::Job(error),
+            problem: SuiteProblem::Job(Box::new(error)),
         };
         let whole = |column: &'static str| Ok::<_, SuiteError>(number(column)? as u32);
         let rhythm = if text("periodic")? == "yes" { Rhythm::Periodic } else { Rhythm::Aperiodic };
@@ -135,9 +138,7 @@ mod tests {
         let suite = Suite::paper71();
         let mut savings = 0.0;
         for workload in suite.workloads() {
-            let CostLaw::Physical(law) = workload.law() else { panic!("it is modelled") };
-            let limit_w = law.card().limit_w.default;
-            let costs = law.capabilities().pairs().map(|clocks| law.relative(&law.point(clocks, limit_w)));
+            let costs = workload.curve().settings().filter_map(|(clocks, _)| workload.iteration_cost(clocks));
             let best = costs.filter(|cost| cost.slowdown() <= 0.05).map(|cost| cost.saving());
             savings += best.fold(0.0, f64::max);
         }
@@ -169,7 +170,7 @@ mod tests {
     fn runs_on_every_profile() {
         for gpu in Gpu::ALL {
             let suite = paper71(Some(gpu)).unwrap();
-            assert_eq!(suite.gpu(), Some(gpu.profile().name));
+            assert_eq!(suite.gpu(), Some(gpu.key()));
             for workload in suite.workloads() {
                 let CostLaw::Physical(law) = workload.law() else { panic!("it is modelled") };
                 let power_w = law.default_point().cost.power_w;

@@ -36,6 +36,7 @@ impl Weights {
     /// Time at default clocks.
     pub(crate) const TIME: Self = Self { busy: 1.0, waiting: 1.0, asleep: 1.0, iterations: 0.0 };
     /// Iterations.
+    #[cfg(test)]
     pub(crate) const ITERATIONS: Self = Self { busy: 0.0, waiting: 0.0, asleep: 0.0, iterations: 1.0 };
 }
 

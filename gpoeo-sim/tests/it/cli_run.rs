@@ -193,7 +193,7 @@ fn bad_input_ends_with_2_and_one_line() {
     assert!(unknown.starts_with("gpoeo-sim: suite a100 has no job vit_huge; it has vit_large, "), "{unknown}");
     assert!(refused(&["a100/x"]).starts_with("gpoeo-sim: suite a100 has no job x; "));
     assert!(refused(&["/nonexistent/x"]).starts_with("gpoeo-sim: /nonexistent/suite.csv: cannot read it: "));
-    assert!(refused(&["--gpu", "h100"]).contains("no job measured on gpu h100; it has A100_SXM"));
+    assert!(refused(&["--gpu", "gtx"]).contains("no job measured on gpu gtx; it has A100_SXM"));
     assert!(refused(&["--json", "/nonexistent/x"]).starts_with("gpoeo-sim: /nonexistent/x: cannot write it: "));
 }
 
