@@ -20,13 +20,13 @@ pub(crate) enum Answer {
 
 pub(crate) fn caps() -> Capabilities {
     let sm = (0..38).map(|gear| Mhz(855 + 15 * gear)).collect();
-    Capabilities::new([(Mhz(1593), sm)]).unwrap()
+    Capabilities::new([(Mhz(1593), sm)]).expect("clocks of a GPU")
 }
 
 /// With a second memory clock, at which everything takes half as long again.
 pub(crate) fn caps_with_memory() -> Capabilities {
     let sm: Vec<Mhz> = (0..38).map(|gear| Mhz(855 + 15 * gear)).collect();
-    Capabilities::new([(Mhz(1593), sm.clone()), (Mhz(810), sm)]).unwrap()
+    Capabilities::new([(Mhz(1593), sm.clone()), (Mhz(810), sm)]).expect("clocks of a GPU")
 }
 
 pub(crate) struct World {
@@ -151,7 +151,7 @@ impl World {
                 let count = CounterSet::new(start, self.now).with(Counter::Instructions, 1e12 * (self.work - work));
                 let input = Input::Counters(count);
                 self.recording.push(input);
-                self.machine.handle(input).unwrap();
+                self.machine.handle(input).expect("counters in order");
             }
             _ => {}
         }
