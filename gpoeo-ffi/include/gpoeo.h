@@ -492,6 +492,22 @@ typedef struct gpoeo_trial {
     double spent_s;
 } gpoeo_trial;
 
+/** What a setting costs, as far as all measurements so far tell. */
+typedef struct gpoeo_setting_cost {
+    /** The setting. */
+    struct gpoeo_clocks clocks;
+    /** 1 - energy per iteration / the same at the found clocks. */
+    double saving;
+    /** Its standard error. */
+    double saving_stderr;
+    /** Time per iteration / the same at the found clocks - 1. */
+    double slowdown;
+    /** Its standard error. */
+    double slowdown_stderr;
+    /** 1: the setting itself was measured; 0: this is told from the measured ones and from physics. */
+    uint32_t is_measured;
+} gpoeo_setting_cost;
+
 #if defined(GPOEO_SIM)
 /** What a simulated job has really cost since it began, without noise, beside what the same work costs at default clocks. */
 typedef struct gpoeo_sim_account {
@@ -619,6 +635,17 @@ gpoeo_status gpoeo_optimizer_handle_fault(struct gpoeo_optimizer *optimizer,
 gpoeo_status gpoeo_optimizer_handle_timeout(struct gpoeo_optimizer *optimizer, uint64_t now_ns);
 
 /**
+ * From now on another objective, one of gpoeo_objective; everything that was measured is kept. `limit` is its largest
+ * slowdown (MIN_ENERGY, ED2P_WITHIN) or its smallest saving (MIN_TIME); with the others it is not looked at.
+ *
+ * Fails with INVALID_VALUE, BAD_CONFIG (the limit), TIME_WENT_BACK.
+ */
+gpoeo_status gpoeo_optimizer_set_objective(struct gpoeo_optimizer *optimizer,
+                                           uint32_t objective,
+                                           double limit,
+                                           uint64_t now_ns);
+
+/**
  * Asks for the clocks to be put back. Go on with the loop until gpoeo_optimizer_is_stopped().
  *
  * Fails with TIME_WENT_BACK.
@@ -663,6 +690,17 @@ gpoeo_status gpoeo_optimizer_trial(const struct gpoeo_optimizer *optimizer,
                                    size_t index,
                                    struct gpoeo_trial *trial,
                                    size_t trial_size);
+
+/**
+ * Gives what every setting of the default memory clock costs, and every measured one of other memory clocks, ascending:
+ * as many as there is room for (`capacity` of `cost_size` bytes each). `*count` says how many there are; 0 before the
+ * baseline. For embedders that decide over several GPUs; takes about a millisecond.
+ */
+gpoeo_status gpoeo_optimizer_costs(const struct gpoeo_optimizer *optimizer,
+                                   struct gpoeo_setting_cost *costs,
+                                   size_t capacity,
+                                   size_t cost_size,
+                                   size_t *count);
 
 #if defined(GPOEO_SIM)
 /**

@@ -13,6 +13,7 @@
 
 #include "gpoeo.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -256,6 +257,12 @@ public:
     /** Time has passed. */
     void handle_timeout(Nanoseconds now) { check(gpoeo_optimizer_handle_timeout(get(), detail::count(now))); }
 
+    /** From now on another objective; `limit` is its largest slowdown or smallest saving, if it has one. */
+    void set_objective(gpoeo_objective objective, double limit, Nanoseconds now)
+    {
+        check(gpoeo_optimizer_set_objective(get(), objective, limit, detail::count(now)));
+    }
+
     /** Asks for the clocks to be put back; done when is_stopped(). */
     void stop(Nanoseconds now) { check(gpoeo_optimizer_stop(get(), detail::count(now))); }
 
@@ -307,6 +314,19 @@ public:
         for (std::size_t i = 0; i < trials.size(); i++)
             check(gpoeo_optimizer_trial(get(), i, &trials[i], sizeof trials[i]));
         return trials;
+    }
+
+    /** What every setting of the default memory clock costs, ascending; empty before the baseline. */
+    std::vector<gpoeo_setting_cost> costs() const
+    {
+        std::vector<gpoeo_setting_cost> costs(256);
+        std::size_t count = 0;
+        do {
+            costs.resize(std::max(costs.size(), count));
+            check(gpoeo_optimizer_costs(get(), costs.data(), costs.size(), sizeof costs[0], &count));
+        } while (count > costs.size());
+        costs.resize(count);
+        return costs;
     }
 
     /** The handle, still owned by this. */

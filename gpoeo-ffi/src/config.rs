@@ -101,15 +101,7 @@ impl gpoeo_config {
     }
 
     fn objective(&self) -> Result<Objective, Failure> {
-        let (max_slowdown, min_saving) = (self.max_slowdown, self.min_saving);
-        match self.objective {
-            known if known == gpoeo_objective::MinEnergy as u32 => Ok(Objective::MinEnergy { max_slowdown }),
-            known if known == gpoeo_objective::MinTime as u32 => Ok(Objective::MinTime { min_saving }),
-            known if known == gpoeo_objective::Edp as u32 => Ok(Objective::Edp),
-            known if known == gpoeo_objective::Ed2p as u32 => Ok(Objective::Ed2p),
-            known if known == gpoeo_objective::Ed2pWithin as u32 => Ok(Objective::Ed2pWithin { max_slowdown }),
-            other => Err(Failure::invalid("objective", other, "choose one of gpoeo_objective")),
-        }
+        gpoeo_objective::check(self.objective, self.max_slowdown, self.min_saving)
     }
 
     fn hold(&self) -> Result<HoldPolicy, Failure> {
@@ -117,6 +109,20 @@ impl gpoeo_config {
             known if known == gpoeo_hold::One as u32 => Ok(HoldPolicy::One),
             known if known == gpoeo_hold::Two as u32 => Ok(HoldPolicy::Two),
             other => Err(Failure::invalid("hold", other, "choose one of gpoeo_hold")),
+        }
+    }
+}
+
+impl gpoeo_objective {
+    /// From its number, and the limits that it may have.
+    pub(crate) fn check(number: u32, max_slowdown: f64, min_saving: f64) -> Result<Objective, Failure> {
+        match number {
+            known if known == Self::MinEnergy as u32 => Ok(Objective::MinEnergy { max_slowdown }),
+            known if known == Self::MinTime as u32 => Ok(Objective::MinTime { min_saving }),
+            known if known == Self::Edp as u32 => Ok(Objective::Edp),
+            known if known == Self::Ed2p as u32 => Ok(Objective::Ed2p),
+            known if known == Self::Ed2pWithin as u32 => Ok(Objective::Ed2pWithin { max_slowdown }),
+            other => Err(Failure::invalid("objective", other, "choose one of gpoeo_objective")),
         }
     }
 }

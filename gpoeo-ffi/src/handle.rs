@@ -114,14 +114,12 @@ impl<T: Plain> InSlice<'_, T> {
 }
 
 /// An array that the caller lends to be filled.
-#[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only the simulated GPU gives arrays"))]
 pub(crate) struct OutSlice<'a, T> {
     pointer: *mut T,
     capacity: usize,
     lent: PhantomData<&'a mut [T]>,
 }
 
-#[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only the simulated GPU gives arrays"))]
 impl<T: Plain> OutSlice<'_, T> {
     /// # Safety
     /// `pointer` is NULL, or `capacity` elements of `size` bytes behind it stay writable and unread for the lifetime.
@@ -136,6 +134,7 @@ impl<T: Plain> OutSlice<'_, T> {
         Ok(Self { pointer, capacity, lent: PhantomData })
     }
 
+    #[cfg(feature = "sim")]
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }

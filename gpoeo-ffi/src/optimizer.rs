@@ -6,11 +6,11 @@ use gpoeo_core::{ActionId, Input, Optimizer, Timestamp, TrialReport};
 
 use crate::action::{gpoeo_action, gpoeo_fault};
 use crate::capabilities::gpoeo_capabilities;
-use crate::config::gpoeo_config;
+use crate::config::{gpoeo_config, gpoeo_objective};
 use crate::event::{gpoeo_event, gpoeo_phase};
-use crate::handle::{Cell, In, InSlice, Out, TextOut, reclaim};
+use crate::handle::{Cell, In, InSlice, Out, OutSlice, TextOut, reclaim};
 use crate::panic::{Guarded, call, call_without_handle, drop_quietly};
-use crate::report::{gpoeo_report, gpoeo_trial};
+use crate::report::{gpoeo_report, gpoeo_setting_cost, gpoeo_trial};
 use crate::sample::{gpoeo_counters, gpoeo_sample};
 use crate::status::{Failure, gpoeo_status};
 
@@ -195,6 +195,25 @@ pub unsafe extern "C" fn gpoeo_optimizer_handle_timeout(optimizer: *mut gpoeo_op
     feed(handle, || Ok(Input::Timeout { now: Timestamp::from_nanos(now_ns) }))
 }
 
+/// From now on another objective, one of gpoeo_objective; everything that was measured is kept. `limit` is its largest
+/// slowdown (MIN_ENERGY, ED2P_WITHIN) or its smallest saving (MIN_TIME); with the others it is not looked at.
+///
+/// Fails with INVALID_VALUE, BAD_CONFIG (the limit), TIME_WENT_BACK.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpoeo_optimizer_set_objective(
+    optimizer: *mut gpoeo_optimizer,
+    objective: u32,
+    limit: f64,
+    now_ns: u64,
+) -> gpoeo_status {
+    // SAFETY: rule 1 of the header.
+    let handle = unsafe { machine(optimizer) };
+    feed(handle, || {
+        let objective = gpoeo_objective::check(objective, limit, limit)?;
+        Ok(Input::Objective { objective, now: Timestamp::from_nanos(now_ns) })
+    })
+}
+
 /// Asks for the clocks to be put back. Go on with the loop until gpoeo_optimizer_is_stopped().
 ///
 /// Fails with TIME_WENT_BACK.
@@ -315,6 +334,30 @@ pub unsafe extern "C" fn gpoeo_optimizer_trial(
             Failure::new(gpoeo_status::OutOfRange, format_args!("the last report has {count} trials, not one {index}"))
         })?;
         out.write(gpoeo_trial::of(trial));
+        Ok(gpoeo_status::Ok)
+    })
+}
+
+/// Gives what every setting of the default memory clock costs, and every measured one of other memory clocks, ascending:
+/// as many as there is room for (`capacity` of `cost_size` bytes each). `*count` says how many there are; 0 before the
+/// baseline. For embedders that decide over several GPUs; takes about a millisecond.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpoeo_optimizer_costs(
+    optimizer: *const gpoeo_optimizer,
+    costs: *mut gpoeo_setting_cost,
+    capacity: usize,
+    cost_size: usize,
+    count: *mut usize,
+) -> gpoeo_status {
+    // SAFETY: rules 1 and 2 of the header.
+    let (handle, out, place) =
+        unsafe { (machine(optimizer), OutSlice::new(costs, capacity, cost_size), Cell::new(count)) };
+    place.write(0);
+    call(handle, |machine| {
+        let (out, place) = (out?, place.required("the place for the count")?);
+        let costs = machine.optimizer.costs();
+        out.fill(costs.iter().map(gpoeo_setting_cost::of));
+        place.write(costs.len());
         Ok(gpoeo_status::Ok)
     })
 }

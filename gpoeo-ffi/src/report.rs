@@ -1,6 +1,6 @@
 //! The account of a run.
 
-use gpoeo_core::{ProgressSource, Report, TrialReport};
+use gpoeo_core::{ProgressSource, Report, SettingCost, TrialReport};
 
 use crate::capabilities::gpoeo_clocks;
 use crate::event::{gpoeo_estimate, gpoeo_outcome, gpoeo_phase, gpoeo_stop_reason};
@@ -96,6 +96,29 @@ pub struct gpoeo_trial {
     pub spent_s: f64,
 }
 
+/// What a setting costs, as far as all measurements so far tell.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct gpoeo_setting_cost {
+    /// The setting.
+    pub clocks: gpoeo_clocks,
+    /// 1 - energy per iteration / the same at the found clocks.
+    pub saving: f64,
+    /// Its standard error.
+    pub saving_stderr: f64,
+    /// Time per iteration / the same at the found clocks - 1.
+    pub slowdown: f64,
+    /// Its standard error.
+    pub slowdown_stderr: f64,
+    /// 1: the setting itself was measured; 0: this is told from the measured ones and from physics.
+    pub is_measured: u32,
+}
+
+// SAFETY: integers and floats only.
+unsafe impl Plain for gpoeo_setting_cost {
+    const NAME: &'static str = "gpoeo_setting_cost";
+}
+
 // SAFETY: only ever written by us; see `Out`.
 unsafe impl Plain for gpoeo_report {
     const NAME: &'static str = "gpoeo_report";
@@ -151,6 +174,19 @@ impl gpoeo_trial {
             slowdown: trial.cost.slowdown(),
             slowdown_stderr: trial.time_stderr,
             spent_s: trial.spent_s,
+        }
+    }
+}
+
+impl gpoeo_setting_cost {
+    pub(crate) fn of(setting: &SettingCost) -> Self {
+        Self {
+            clocks: gpoeo_clocks::of(Some(setting.clocks)),
+            saving: setting.cost.saving(),
+            saving_stderr: setting.energy_stderr,
+            slowdown: setting.cost.slowdown(),
+            slowdown_stderr: setting.time_stderr,
+            is_measured: u32::from(setting.is_measured),
         }
     }
 }

@@ -84,6 +84,11 @@ static void times(void)
     EXPECT(TIME_WENT_BACK, gpoeo_optimizer_handle_fault(optimizer, GPOEO_FAULT_TRANSIENT, SECOND));
     EXPECT(TIME_WENT_BACK, gpoeo_optimizer_stop(optimizer, SECOND));
     EXPECT(INVALID_VALUE, gpoeo_optimizer_handle_fault(optimizer, 77, 2 * SECOND));
+    EXPECT(INVALID_VALUE, gpoeo_optimizer_set_objective(optimizer, 77, 0.05, 2 * SECOND));
+    EXPECT(BAD_CONFIG, gpoeo_optimizer_set_objective(optimizer, GPOEO_OBJECTIVE_MIN_TIME, NAN, 2 * SECOND));
+    expect_error(optimizer, "min_saving");
+    EXPECT(TIME_WENT_BACK, gpoeo_optimizer_set_objective(optimizer, GPOEO_OBJECTIVE_EDP, NAN, SECOND));
+    EXPECT(OK, gpoeo_optimizer_set_objective(optimizer, GPOEO_OBJECTIVE_EDP, NAN, 2 * SECOND));
     EXPECT(OK, gpoeo_optimizer_handle_counters(optimizer, &counters, sizeof counters));
     counters.end_ns = SECOND;
     EXPECT(TIME_WENT_BACK, gpoeo_optimizer_handle_counters(optimizer, &counters, sizeof counters));

@@ -9,6 +9,7 @@ static void without_a_handle(void)
     gpoeo_event event;
     gpoeo_report report;
     gpoeo_trial trial;
+    gpoeo_setting_cost cost;
     gpoeo_phase phase;
     uint64_t time_ns;
     size_t taken = 7;
@@ -28,6 +29,10 @@ static void without_a_handle(void)
     EXPECT(NULL_POINTER, gpoeo_optimizer_phase(NULL, &phase));
     EXPECT(NULL_POINTER, gpoeo_optimizer_report(NULL, &report, sizeof report));
     EXPECT(NULL_POINTER, gpoeo_optimizer_trial(NULL, 0, &trial, sizeof trial));
+    EXPECT(NULL_POINTER, gpoeo_optimizer_set_objective(NULL, GPOEO_OBJECTIVE_EDP, 0.0, 0));
+    taken = 7;
+    EXPECT(NULL_POINTER, gpoeo_optimizer_costs(NULL, &cost, 1, sizeof cost, &taken));
+    CHECK(taken == 0);
     CHECK(gpoeo_optimizer_is_stopped(NULL));
     CHECK(gpoeo_optimizer_last_error(NULL, text, sizeof text) == 0 && text[0] == '\0');
     gpoeo_optimizer_free(NULL);
@@ -35,6 +40,7 @@ static void without_a_handle(void)
 
 static void without_a_place(void)
 {
+    size_t count = 7;
     gpoeo_optimizer *optimizer = new_optimizer();
     EXPECT(NULL_POINTER, gpoeo_optimizer_handle_sample(optimizer, NULL, sizeof(gpoeo_sample)));
     expect_error(optimizer, "gpoeo_sample is NULL");
@@ -47,6 +53,10 @@ static void without_a_place(void)
     EXPECT(NULL_POINTER, gpoeo_optimizer_phase(optimizer, NULL));
     EXPECT(NULL_POINTER, gpoeo_optimizer_report(optimizer, NULL, sizeof(gpoeo_report)));
     EXPECT(NULL_POINTER, gpoeo_optimizer_trial(optimizer, 0, NULL, sizeof(gpoeo_trial)));
+    EXPECT(NULL_POINTER, gpoeo_optimizer_costs(optimizer, NULL, 1, sizeof(gpoeo_setting_cost), &count));
+    EXPECT(NULL_POINTER, gpoeo_optimizer_costs(optimizer, NULL, 0, sizeof(gpoeo_setting_cost), NULL));
+    EXPECT(OK, gpoeo_optimizer_costs(optimizer, NULL, 0, sizeof(gpoeo_setting_cost), &count));
+    CHECK(count == 0);
     CHECK(gpoeo_optimizer_last_error(optimizer, NULL, 0) > 0);
     CHECK(gpoeo_optimizer_last_error(optimizer, NULL, 100) > 0);
     CHECK(!gpoeo_optimizer_is_stopped(optimizer));

@@ -3,7 +3,7 @@
 
 int main(void)
 {
-    bench bench = new_bench("vit_large", 5, 420 * SECOND);
+    bench bench = new_bench("vit_large", 5, 240 * SECOND);
     gpoeo_report report;
     gpoeo_sim_account truth;
     while (!gpoeo_sim_is_over(bench.sim) && !gpoeo_optimizer_is_stopped(bench.optimizer))
@@ -27,6 +27,16 @@ int main(void)
     gpoeo_trial none;
     EXPECT(OUT_OF_RANGE,
            gpoeo_optimizer_trial(bench.optimizer, (size_t)report.trial_count, &none, sizeof none));
+    gpoeo_setting_cost costs[128];
+    size_t count = 0, measured = 0;
+    EXPECT(OK, gpoeo_optimizer_costs(bench.optimizer, costs, 128, sizeof costs[0], &count));
+    CHECK(count > 10 && count <= 128);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(i == 0 || costs[i].clocks.sm_mhz > costs[i - 1].clocks.sm_mhz);
+        CHECK(isfinite(costs[i].saving) && isfinite(costs[i].slowdown_stderr));
+        measured += costs[i].is_measured;
+    }
+    CHECK(measured > 0 && measured < count);
     free_bench(&bench);
     return 0;
 }

@@ -29,6 +29,7 @@ static void of_the_optimizer(size_t error)
     CHECK(isnan(event.saving) && isnan(event.measured.time_s));
     EXPECT(WRONG_SIZE, gpoeo_optimizer_report(optimizer, &report, sizeof report + error));
     EXPECT(WRONG_SIZE, gpoeo_optimizer_trial(optimizer, 0, &trial, sizeof trial + error));
+    EXPECT(WRONG_SIZE, gpoeo_optimizer_costs(optimizer, NULL, 0, sizeof(gpoeo_setting_cost) + error, &taken));
     gpoeo_optimizer_free(optimizer);
 }
 

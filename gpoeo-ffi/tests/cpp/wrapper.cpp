@@ -82,6 +82,10 @@ static void loop()
     optimizer.handle_fault(GPOEO_FAULT_TRANSIENT, 60ms);
     CHECK(optimizer.poll_event()->kind == GPOEO_EVENT_KIND_ACTION_FAILED);
     CHECK(std::isnan(optimizer.report().saving) && optimizer.trials().empty());
+    optimizer.set_objective(GPOEO_OBJECTIVE_MIN_ENERGY, 0.02, 70ms);
+    fails(GPOEO_STATUS_BAD_CONFIG, "max_slowdown",
+          [&] { optimizer.set_objective(GPOEO_OBJECTIVE_MIN_ENERGY, 7.0, 70ms); });
+    CHECK(optimizer.costs().empty());
     optimizer.stop(70ms);
     CHECK(optimizer.is_stopped() && !optimizer.poll_timeout());
 }
