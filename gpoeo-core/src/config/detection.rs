@@ -224,12 +224,16 @@ pub struct VoteConfig {
     pub lend: f64,
     /// A look over so many periods could have told them from parts of them.
     pub able_spans: f64,
-    /// … and so could, if there is none that long, one of at least this share of the longest.
-    pub able_share: f64,
     /// A look over so many periods could have seen them at all, and counts against them if it did not.
     pub judge_spans: f64,
-    /// A multiple of the best period is the answer if it has this share of the looks that could have seen it.
+    /// A multiple of the best period is the answer if it has this share of the looks that could have told it …
     pub keep_multiple: f64,
+    /// … if these are looks over several windows: those from this share of the longest on. …
+    pub several_share: f64,
+    /// … This share if only the longest could have told it: its looks overlap, and err together.
+    pub keep_longest: f64,
+    /// A longer period that is no multiple needs at least this share.
+    pub keep_other: f64,
     /// Votes for the answer itself, at least.
     pub least_votes: usize,
     /// The answer's family must hold this share of the weight that all looks could have given.
@@ -255,7 +259,9 @@ impl Default for VoteConfig {
             same: 0.015,
             lend: 0.25,
             able_spans: 8.0,
-            able_share: 0.45,
+            several_share: 0.5,
+            keep_longest: 0.7,
+            keep_other: 0.5,
             judge_spans: 4.0,
             keep_multiple: 0.35,
             least_votes: 2,

@@ -114,7 +114,7 @@ impl Finder {
             self.multiples.collect(&self.peaks, period, f32::INFINITY, 0.0);
             self.multiples.forget_incoherent();
             self.multiples.level_out(acf);
-            match self.multiples.standing_out(period, points, config) {
+            match self.multiples.standing_out(acf, period, points, config) {
                 Some(parts) => period *= parts as f32,
                 None => return period,
             }

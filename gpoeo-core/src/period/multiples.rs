@@ -86,14 +86,10 @@ impl Multiples {
     /// Drops the multiples beyond which the signal has lost its phase (jitter adds up), so that there are no
     /// peaks left to compare.
     pub(super) fn forget_incoherent(&mut self) {
-        const RUN: usize = 6;
-        const LEFT: f32 = 0.25;
-        let height = |peak: &Peak| if peak.height.is_nan() { 0.0 } else { peak.height };
-        let highest = self.peaks.iter().map(height).fold(0.0, f32::max);
-        let is_lost = |run: &[Peak]| run.iter().map(height).sum::<f32>() < LEFT * highest * RUN as f32;
-        if let Some(end) = self.peaks.windows(RUN).position(is_lost) {
-            self.peaks.truncate(end.max(2));
-        }
+        const LEFT: f32 = 0.35;
+        let highest = self.peaks.iter().map(|peak| peak.height).fold(0.0, f32::max);
+        let last = self.peaks.iter().rposition(|peak| peak.height >= LEFT * highest);
+        self.peaks.truncate(last.map_or(0, |last| last + 1));
     }
 
     /// Takes from the heights what sampling does to them: a multiple that falls between two points is lower
@@ -143,9 +139,15 @@ impl Multiples {
     }
 
     /// The number `n` for which every n-th stands out most, if any does. `part` is the lag they are multiples of.
-    pub(super) fn standing_out(&self, part: f32, points: usize, config: &CandidateConfig) -> Option<usize> {
+    pub(super) fn standing_out(
+        &self,
+        acf: Acf<'_>,
+        part: f32,
+        points: usize,
+        config: &CandidateConfig,
+    ) -> Option<usize> {
         let contrasts = (2..=config.most_parts.min(self.peaks.len())).filter_map(|parts| {
-            let tests = [self.against_neighbours(parts, points), self.folded(parts, points)];
+            let tests = [self.against_neighbours(parts, points), self.folded(acf, parts, points)];
             let enough = tests.into_iter().flatten().filter(|test| test.is_enough(part, config));
             enough.map(|test| test.significance).max_by(f32::total_cmp).map(|significance| (parts, significance))
         });
@@ -192,18 +194,19 @@ impl Multiples {
 
     /// By how much every `parts`-th is above the mean of all, a falling trend aside, if
     /// what lies between repeats with it.
-    fn folded(&self, parts: usize, points: usize) -> Option<Contrast> {
+    fn folded(&self, acf: Acf<'_>, parts: usize, points: usize) -> Option<Contrast> {
         let peaks = &self.peaks;
         let rounds = peaks.len() / parts;
-        if rounds < 2 || peaks.iter().any(|peak| peak.height.is_nan()) {
+        if rounds < 2 {
             return None;
         }
+        let at = |peak: &Peak| if peak.height.is_nan() { acf.at(peak.lag) } else { peak.height };
         let count = peaks.len() as f32;
         let mean_lag = peaks.iter().map(|peak| peak.lag).sum::<f32>() / count;
-        let mean = peaks.iter().map(|peak| peak.height).sum::<f32>() / count;
+        let mean = peaks.iter().map(at).sum::<f32>() / count;
         let spread: f32 = peaks.iter().map(|peak| (peak.lag - mean_lag).powi(2)).sum();
-        let slope = peaks.iter().map(|peak| (peak.lag - mean_lag) * (peak.height - mean)).sum::<f32>() / spread;
-        let height = |index: usize| peaks[index].height - mean - slope * (peaks[index].lag - mean_lag);
+        let slope = peaks.iter().map(|peak| (peak.lag - mean_lag) * (at(peak) - mean)).sum::<f32>() / spread;
+        let height = |index: usize| at(&peaks[index]) - mean - slope * (peaks[index].lag - mean_lag);
 
         let mut squares = 0.0;
         let mut at_whole = 0.0;

@@ -120,19 +120,24 @@ impl Tracker {
         // A short window cannot know of a long period: it is asked only about what it could see.
         let longest = self.votes[..self.len].iter().map(|vote| f64::from(vote.span_s)).fold(0.0, f64::max);
         let able = |spans: f64, period: f64| {
-            let least = (spans * period).min(config.able_share * longest);
+            let least = (spans * period).min(0.9 * longest);
             self.votes.iter().zip(faded.iter()).filter(move |(vote, _)| f64::from(vote.span_s) >= least)
         };
-        // The longest multiple that most of those looks saw: the iteration rather than its micro-batch.
+        // The longest period that enough of those looks saw: the iteration rather than its micro-batch. It need not be a
+        // multiple, because the optimizer step takes a time of its own; but then more of them must have seen it.
         let is_kept = |period: f64| {
             let parts = (period / best.0).round() as u32;
-            if parts < 2 || !is_multiple(period, best.0, parts, config) {
+            if parts < 2 {
                 return false;
             }
             let all: f64 = able(config.able_spans, period).map(|(_, faded)| faded.weight).sum();
             let own = able(config.able_spans, period).filter(|(_, faded)| is_multiple(faded.period, period, 1, config));
-            let own = own.map(|(_, faded)| faded.weight).sum::<f64>();
-            all > 0.0 && own >= config.keep_multiple * all
+            let is_seen_by_several = config.able_spans * period <= config.several_share * longest;
+            let mut least = if is_seen_by_several { config.keep_multiple } else { config.keep_longest };
+            if !is_multiple(period, best.0, parts, config) {
+                least = least.max(config.keep_other);
+            }
+            all > 0.0 && own.map(|(_, faded)| faded.weight).sum::<f64>() >= least * all
         };
         let chosen = periods().filter(|&period| is_kept(period)).max_by(f64::total_cmp).unwrap_or(best.0);
 
