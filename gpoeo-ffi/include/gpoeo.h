@@ -224,6 +224,24 @@ GPOEO_ENUM(gpoeo_progress) {
     GPOEO_PROGRESS_PERIOD = 1,
     /** The rate of executed instructions. */
     GPOEO_PROGRESS_WORK_RATE = 2,
+    /** Iterations counted by the embedder: exact. */
+    GPOEO_PROGRESS_MARKS = 3,
+};
+
+/** Why a setting is held, or not. */
+GPOEO_ENUM(gpoeo_verdict) {
+    /** For a reason that this header has no name for. */
+    GPOEO_VERDICT_OTHER = 0,
+    /** It is held, alone or in turns with another one. */
+    GPOEO_VERDICT_HELD = 1,
+    /** It keeps the limit, but what is held is better. */
+    GPOEO_VERDICT_NOT_BETTER = 2,
+    /** It breaks the limit by itself, and no mix with it is better than what is held. */
+    GPOEO_VERDICT_BEYOND_LIMIT = 3,
+    /** It was not measured well enough to be held. */
+    GPOEO_VERDICT_UNCERTAIN = 4,
+    /** It could not be set or measured: only `clocks` is known. */
+    GPOEO_VERDICT_FAILED = 5,
 };
 
 /** How many settings may be held. */
@@ -468,13 +486,13 @@ typedef struct gpoeo_report {
     double settled_after_s;
     /** Trials so far. */
     uint64_t settings_tried;
-    /** Settings that gpoeo_optimizer_trial() gives. */
+    /** Settings that gpoeo_optimizer_trial() gives: the measured ones, then those that could not be. */
     uint64_t trial_count;
     /** Events that were lost because nobody polled them. */
     uint64_t events_dropped;
 } gpoeo_report;
 
-/** One setting that was measured. */
+/** One setting that was tried; NaN where nothing is known. */
 typedef struct gpoeo_trial {
     /** The setting. */
     struct gpoeo_clocks clocks;
@@ -488,8 +506,16 @@ typedef struct gpoeo_trial {
     double slowdown;
     /** Its standard error. */
     double slowdown_stderr;
+    /** The saving that was expected before its first trial. */
+    double expected_saving;
+    /** The slowdown that was expected before its first trial ... */
+    double expected_slowdown;
+    /** ... and its standard deviation. */
+    double expected_slowdown_stderr;
     /** Time spent there, s. */
     double spent_s;
+    /** Why it is held, or not. */
+    gpoeo_verdict verdict;
 } gpoeo_trial;
 
 /** What a setting costs, as far as all measurements so far tell. */
@@ -635,6 +661,15 @@ gpoeo_status gpoeo_optimizer_handle_fault(struct gpoeo_optimizer *optimizer,
 gpoeo_status gpoeo_optimizer_handle_timeout(struct gpoeo_optimizer *optimizer, uint64_t now_ns);
 
 /**
+ * An iteration of the job has ended. From an embedder that knows, this is the exact source of progress, and takes the
+ * place of the period in the power signal. Marks are a stream of their own, in order within itself.
+ *
+ * Fails with TIME_WENT_BACK.
+ */
+gpoeo_status gpoeo_optimizer_handle_mark(struct gpoeo_optimizer *optimizer,
+                                         uint64_t time_ns);
+
+/**
  * From now on another objective, one of gpoeo_objective; everything that was measured is kept. `limit` is its largest
  * slowdown (MIN_ENERGY, ED2P_WITHIN) or its smallest saving (MIN_TIME); with the others it is not looked at.
  *
@@ -681,7 +716,7 @@ gpoeo_status gpoeo_optimizer_report(struct gpoeo_optimizer *optimizer,
                                     size_t report_size);
 
 /**
- * Gives a setting that was measured, by its index in the last gpoeo_optimizer_report(), in the order of their first
+ * Gives a setting that was tried, by its index in the last gpoeo_optimizer_report(), in the order of their first
  * trial.
  *
  * Fails with OUT_OF_RANGE unless `index` is less than that report's `trial_count`.

@@ -257,6 +257,9 @@ public:
     /** Time has passed. */
     void handle_timeout(Nanoseconds now) { check(gpoeo_optimizer_handle_timeout(get(), detail::count(now))); }
 
+    /** An iteration of the job has ended. */
+    void handle_mark(Nanoseconds time) { check(gpoeo_optimizer_handle_mark(get(), detail::count(time))); }
+
     /** From now on another objective; `limit` is its largest slowdown or smallest saving, if it has one. */
     void set_objective(gpoeo_objective objective, double limit, Nanoseconds now)
     {
@@ -307,7 +310,7 @@ public:
         return report;
     }
 
-    /** The settings that were measured so far, in the order of their first trial. */
+    /** The settings that were tried so far: the measured ones in the order of their first trial, then those that failed. */
     std::vector<gpoeo_trial> trials()
     {
         std::vector<gpoeo_trial> trials(static_cast<std::size_t>(report().trial_count));

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use gpoeo_core::{ActionId, Input, Optimizer, Timestamp, TrialReport};
+use gpoeo_core::{ActionId, Input, Optimizer, Report, Timestamp};
 
 use crate::action::{gpoeo_action, gpoeo_fault};
 use crate::capabilities::gpoeo_capabilities;
@@ -21,8 +21,8 @@ pub struct gpoeo_optimizer(Guarded<Machine>);
 #[derive(Debug)]
 struct Machine {
     optimizer: Optimizer,
-    /// Those of the last report, for `gpoeo_optimizer_trial`.
-    trials: Vec<TrialReport>,
+    /// The last that was asked for: `gpoeo_optimizer_trial` gives its settings.
+    report: Option<Report>,
 }
 
 /// Makes a machine that has seen nothing yet, and puts its handle into `*optimizer` (NULL if that fails). Both structs are
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn gpoeo_optimizer_new(
         let config = config.read()?.check()?;
         // SAFETY: rule 2 of the header holds for the lists, too.
         let capabilities = unsafe { capabilities.read()?.check()? };
-        let machine = Machine { optimizer: Optimizer::new(config, capabilities), trials: Vec::new() };
+        let machine = Machine { optimizer: Optimizer::new(config, capabilities), report: None };
         place.write(Box::into_raw(Box::new(gpoeo_optimizer(Guarded::new(machine)))));
         Ok(gpoeo_status::Ok)
     })
@@ -195,6 +195,17 @@ pub unsafe extern "C" fn gpoeo_optimizer_handle_timeout(optimizer: *mut gpoeo_op
     feed(handle, || Ok(Input::Timeout { now: Timestamp::from_nanos(now_ns) }))
 }
 
+/// An iteration of the job has ended. From an embedder that knows, this is the exact source of progress, and takes the
+/// place of the period in the power signal. Marks are a stream of their own, in order within itself.
+///
+/// Fails with TIME_WENT_BACK.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpoeo_optimizer_handle_mark(optimizer: *mut gpoeo_optimizer, time_ns: u64) -> gpoeo_status {
+    // SAFETY: rule 1 of the header.
+    let handle = unsafe { machine(optimizer) };
+    feed(handle, || Ok(Input::Mark { time: Timestamp::from_nanos(time_ns) }))
+}
+
 /// From now on another objective, one of gpoeo_objective; everything that was measured is kept. `limit` is its largest
 /// slowdown (MIN_ENERGY, ED2P_WITHIN) or its smallest saving (MIN_TIME); with the others it is not looked at.
 ///
@@ -309,12 +320,12 @@ pub unsafe extern "C" fn gpoeo_optimizer_report(
         let out = out?;
         let report = machine.optimizer.report();
         out.write(gpoeo_report::of(&report));
-        machine.trials = report.trials;
+        machine.report = Some(report);
         Ok(gpoeo_status::Ok)
     })
 }
 
-/// Gives a setting that was measured, by its index in the last gpoeo_optimizer_report(), in the order of their first
+/// Gives a setting that was tried, by its index in the last gpoeo_optimizer_report(), in the order of their first
 /// trial.
 ///
 /// Fails with OUT_OF_RANGE unless `index` is less than that report's `trial_count`.
@@ -329,11 +340,12 @@ pub unsafe extern "C" fn gpoeo_optimizer_trial(
     let (handle, out) = unsafe { (machine(optimizer), Out::new(trial, trial_size)) };
     call(handle, |machine| {
         let out = out?;
-        let count = machine.trials.len();
-        let trial = machine.trials.get(index).ok_or_else(|| {
+        let report = machine.report.as_ref();
+        let trial = report.and_then(|report| gpoeo_trial::at(report, index)).ok_or_else(|| {
+            let count = report.map_or(0, |report| report.trials.len() + report.failed.len());
             Failure::new(gpoeo_status::OutOfRange, format_args!("the last report has {count} trials, not one {index}"))
         })?;
-        out.write(gpoeo_trial::of(trial));
+        out.write(trial);
         Ok(gpoeo_status::Ok)
     })
 }

@@ -1,6 +1,6 @@
 //! The account of a run.
 
-use gpoeo_core::{ProgressSource, Report, SettingCost, TrialReport};
+use gpoeo_core::{ClockPair, Expectation, ProgressSource, Report, SettingCost, TrialReport, Verdict};
 
 use crate::capabilities::gpoeo_clocks;
 use crate::event::{gpoeo_estimate, gpoeo_outcome, gpoeo_phase, gpoeo_stop_reason};
@@ -17,6 +17,26 @@ pub enum gpoeo_progress {
     Period = 1,
     /// The rate of executed instructions.
     WorkRate = 2,
+    /// Iterations counted by the embedder: exact.
+    Marks = 3,
+}
+
+/// Why a setting is held, or not.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum gpoeo_verdict {
+    /// For a reason that this header has no name for.
+    Other = 0,
+    /// It is held, alone or in turns with another one.
+    Held = 1,
+    /// It keeps the limit, but what is held is better.
+    NotBetter = 2,
+    /// It breaks the limit by itself, and no mix with it is better than what is held.
+    BeyondLimit = 3,
+    /// It was not measured well enough to be held.
+    Uncertain = 4,
+    /// It could not be set or measured: only `clocks` is known.
+    Failed = 5,
 }
 
 /// An account of the run so far. Everything that the machine itself caused (detection, trials) is in it. Measured values
@@ -70,13 +90,13 @@ pub struct gpoeo_report {
     pub settled_after_s: f64,
     /// Trials so far.
     pub settings_tried: u64,
-    /// Settings that gpoeo_optimizer_trial() gives.
+    /// Settings that gpoeo_optimizer_trial() gives: the measured ones, then those that could not be.
     pub trial_count: u64,
     /// Events that were lost because nobody polled them.
     pub events_dropped: u64,
 }
 
-/// One setting that was measured.
+/// One setting that was tried; NaN where nothing is known.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct gpoeo_trial {
@@ -92,8 +112,16 @@ pub struct gpoeo_trial {
     pub slowdown: f64,
     /// Its standard error.
     pub slowdown_stderr: f64,
+    /// The saving that was expected before its first trial.
+    pub expected_saving: f64,
+    /// The slowdown that was expected before its first trial ...
+    pub expected_slowdown: f64,
+    /// ... and its standard deviation.
+    pub expected_slowdown_stderr: f64,
     /// Time spent there, s.
     pub spent_s: f64,
+    /// Why it is held, or not.
+    pub verdict: gpoeo_verdict,
 }
 
 /// What a setting costs, as far as all measurements so far tell.
@@ -158,14 +186,23 @@ impl gpoeo_report {
             slowdown_stderr: known(report.slowdown_stderr),
             settled_after_s: seconds(report.settled_after),
             settings_tried: u64::from(report.settings_tried),
-            trial_count: report.trials.len() as u64,
+            trial_count: (report.trials.len() + report.failed.len()) as u64,
             events_dropped: report.events_dropped,
         }
     }
 }
 
 impl gpoeo_trial {
-    pub(crate) fn of(trial: &TrialReport) -> Self {
+    /// A setting by its index: the measured ones, then those that failed.
+    pub(crate) fn at(report: &Report, index: usize) -> Option<Self> {
+        match report.trials.get(index) {
+            Some(trial) => Some(Self::of(trial)),
+            None => report.failed.get(index - report.trials.len()).map(|&clocks| Self::failed(clocks)),
+        }
+    }
+
+    fn of(trial: &TrialReport) -> Self {
+        let expected = |value: fn(&Expectation) -> f64| trial.expected.as_ref().map_or(f64::NAN, value);
         Self {
             clocks: gpoeo_clocks::of(Some(trial.clocks)),
             measured: gpoeo_estimate::of(Some(&trial.measured)),
@@ -173,7 +210,39 @@ impl gpoeo_trial {
             saving_stderr: trial.energy_stderr,
             slowdown: trial.cost.slowdown(),
             slowdown_stderr: trial.time_stderr,
+            expected_saving: expected(|seen| seen.cost.saving()),
+            expected_slowdown: expected(|seen| seen.cost.slowdown()),
+            expected_slowdown_stderr: expected(|seen| seen.time_stderr),
             spent_s: trial.spent_s,
+            verdict: gpoeo_verdict::of(trial.verdict),
+        }
+    }
+
+    fn failed(clocks: ClockPair) -> Self {
+        Self {
+            clocks: gpoeo_clocks::of(Some(clocks)),
+            measured: gpoeo_estimate::of(None),
+            saving: f64::NAN,
+            saving_stderr: f64::NAN,
+            slowdown: f64::NAN,
+            slowdown_stderr: f64::NAN,
+            expected_saving: f64::NAN,
+            expected_slowdown: f64::NAN,
+            expected_slowdown_stderr: f64::NAN,
+            spent_s: f64::NAN,
+            verdict: gpoeo_verdict::Failed,
+        }
+    }
+}
+
+impl gpoeo_verdict {
+    fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::BeyondLimit => Self::BeyondLimit,
+            Verdict::Held => Self::Held,
+            Verdict::NotBetter => Self::NotBetter,
+            Verdict::Uncertain => Self::Uncertain,
+            _ => Self::Other,
         }
     }
 }
@@ -194,6 +263,7 @@ impl gpoeo_setting_cost {
 impl gpoeo_progress {
     fn of(source: Option<ProgressSource>) -> Self {
         match source {
+            Some(ProgressSource::Marks) => Self::Marks,
             Some(ProgressSource::Period) => Self::Period,
             Some(ProgressSource::WorkRate) => Self::WorkRate,
             _ => Self::Other,

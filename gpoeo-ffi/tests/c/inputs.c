@@ -95,6 +95,8 @@ static void times(void)
     counters.end_ns = 3 * SECOND;
     counters.known = 2;
     EXPECT(INVALID_VALUE, gpoeo_optimizer_handle_counters(optimizer, &counters, sizeof counters));
+    EXPECT(OK, gpoeo_optimizer_handle_mark(optimizer, SECOND));
+    EXPECT(TIME_WENT_BACK, gpoeo_optimizer_handle_mark(optimizer, SECOND / 2));
     /* Samples may be older than the time spoken: they come late. */
     feed(optimizer, SECOND);
     EXPECT(OK, gpoeo_optimizer_poll_timeout(optimizer, &deadline_ns));

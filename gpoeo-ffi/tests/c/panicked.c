@@ -33,6 +33,7 @@ int main(void)
     EXPECT(PANICKED, gpoeo_optimizer_phase(optimizer, &phase));
     EXPECT(PANICKED, gpoeo_optimizer_report(optimizer, &report, sizeof report));
     EXPECT(PANICKED, gpoeo_optimizer_trial(optimizer, 0, &trial, sizeof trial));
+    EXPECT(PANICKED, gpoeo_optimizer_handle_mark(optimizer, 0));
     EXPECT(PANICKED, gpoeo_optimizer_set_objective(optimizer, GPOEO_OBJECTIVE_EDP, 0.0, 0));
     EXPECT(PANICKED, gpoeo_optimizer_costs(optimizer, NULL, 0, sizeof(gpoeo_setting_cost), &taken));
     CHECK(gpoeo_optimizer_is_stopped(optimizer));

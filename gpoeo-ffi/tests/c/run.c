@@ -6,6 +6,7 @@ int main(void)
     bench bench = new_bench("vit_large", 5, 240 * SECOND);
     gpoeo_report report;
     gpoeo_sim_account truth;
+    unsigned held = 0;
     while (!gpoeo_sim_is_over(bench.sim) && !gpoeo_optimizer_is_stopped(bench.optimizer))
         turn(&bench);
     EXPECT(OK, gpoeo_sim_get_account(bench.sim, &truth, sizeof truth));
@@ -23,7 +24,10 @@ int main(void)
         gpoeo_trial trial;
         EXPECT(OK, gpoeo_optimizer_trial(bench.optimizer, i, &trial, sizeof trial));
         CHECK(trial.clocks.sm_mhz > 0 && trial.spent_s > 0.0 && trial.measured.time_s > 0.0);
+        CHECK(trial.verdict != GPOEO_VERDICT_OTHER && trial.verdict != GPOEO_VERDICT_FAILED);
+        held += trial.verdict == GPOEO_VERDICT_HELD;
     }
+    CHECK(held > 0);
     gpoeo_trial none;
     EXPECT(OUT_OF_RANGE,
            gpoeo_optimizer_trial(bench.optimizer, (size_t)report.trial_count, &none, sizeof none));

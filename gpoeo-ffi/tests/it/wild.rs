@@ -104,7 +104,8 @@ fn run(seed: u64) -> u32 {
                 2 => gpoeo_optimizer_handle_failed(handle, last_id, fault, now),
                 3 if index > 11_000 => gpoeo_optimizer_stop(handle, now),
                 3 => gpoeo_optimizer_set_objective(handle, random.below(7) as u32, random.number(0) * 2e-4, now),
-                4..20 => gpoeo_optimizer_handle_timeout(handle, now),
+                4 => gpoeo_optimizer_handle_mark(handle, now),
+                5..20 => gpoeo_optimizer_handle_timeout(handle, now),
                 _ => gpoeo_optimizer_handle_sample(handle, &sample, size_of::<gpoeo_sample>()),
             }
         };
