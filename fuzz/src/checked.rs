@@ -1,8 +1,8 @@
 //! An optimizer that is watched: every promise of its documentation is an assertion after every input.
 
 use gpoeo_core::{
-    Action, ActionId, Capabilities, Command, Estimate, Event, Fault, Input, InputError, Optimizer, OptimizerConfig, Phase,
-    Report, StopReason, Timestamp,
+    Action, ActionId, Capabilities, Command, Estimate, Event, Fault, Input, InputError, Optimizer, OptimizerConfig,
+    Phase, Report, StopReason, Timestamp,
 };
 
 /// Most events that one input may lead to: the ring that keeps them.
@@ -124,7 +124,9 @@ impl Checked {
         match *error {
             InputError::TimeWentBack { last, got } => assert!(got <= last),
             InputError::UnknownAction { id } => {
-                assert!(matches!(*input, Input::Applied { id: given, .. } | Input::Failed { id: given, .. } if given == id));
+                assert!(
+                    matches!(*input, Input::Applied { id: given, .. } | Input::Failed { id: given, .. } if given == id)
+                );
             }
             _ => assert!(matches!(input, Input::Sample(_)), "{error}"),
         }

@@ -424,7 +424,9 @@ fn capabilities(bytes: &mut Unstructured<'_>) -> Capabilities {
         0..=2 => vec![(Mhz(1593), ladder(855, 15, 38))],
         3 => vec![(Mhz(1593), ladder(855, 15, 38)), (Mhz(810), ladder(855, 15, 38))],
         4 => vec![(Mhz(1593), ladder(1410, 1, 1))],
-        5 => vec![(Mhz(1), ladder(1, 1_000_000, 2)), (Mhz(9501), ladder(210, 15, 120)), (Mhz(5001), ladder(210, 15, 90))],
+        5 => {
+            vec![(Mhz(1), ladder(1, 1_000_000, 2)), (Mhz(9501), ladder(210, 15, 120)), (Mhz(5001), ladder(210, 15, 90))]
+        }
         6 => vec![(Mhz(u32::MAX), vec![Mhz(u32::MAX), Mhz(1)])],
         _ => vec![(Mhz(1593), ladder(1, 1, 700))],
     };

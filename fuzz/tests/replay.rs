@@ -1,5 +1,5 @@
 //! Every target on stable, without a fuzzer: the corpus, all findings of the past, and bytes at random.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::fs;
 use std::path::Path;

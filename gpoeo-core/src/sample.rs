@@ -146,10 +146,11 @@ impl CounterSet {
         self
     }
 
-    /// One counter, or `None` if the device did not give it.
+    /// One counter, or `None` if the device did not give it or gave what cannot be: a negative count, or one above 10³⁰.
     #[must_use]
     pub fn value(&self, counter: Counter) -> Option<f64> {
-        self.values[counter as usize]
+        const GREATEST: f64 = 1e30;
+        self.values[counter as usize].filter(|value| (0.0..=GREATEST).contains(value))
     }
 
     /// Begin of the window.
@@ -173,6 +174,9 @@ mod tests {
     fn a_counter_that_is_not_a_number_is_missing() {
         let set = CounterSet::new(Timestamp::ZERO, Timestamp::from_nanos(1)).with(Counter::Instructions, f64::NAN);
         assert_eq!(set.value(Counter::Instructions), None);
+        assert_eq!(set.with(Counter::Instructions, 1e308).value(Counter::Instructions), None);
+        assert_eq!(set.with(Counter::Instructions, -1.0).value(Counter::Instructions), None);
+        assert_eq!(set.with(Counter::Instructions, 2e12).value(Counter::Instructions), Some(2e12));
     }
 
     #[test]

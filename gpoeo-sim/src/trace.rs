@@ -79,8 +79,16 @@ impl Trace {
             let at = Timestamp::from_secs_f64(rows.time_s(time)?);
             let mut sample = Sample::new(at, rows.number(power, "power_w")?);
             sample.energy_j = rows.optional(energy, "energy_mj")?.map(|millijoules| millijoules * 1e-3);
-            sample.sm_util = rows.optional(sm_util, "sm_util_pct")?.map(|percent| (percent * 0.01) as f32);
-            sample.mem_util = rows.optional(mem_util, "mem_util_pct")?.map(|percent| (percent * 0.01) as f32);
+            match sample.absurd_field() {
+                None => {}
+                Some(("power_w", ..)) => return Err(rows.out_of_range(power, "power_w", "no GPU draws as much")),
+                Some(_) => {
+                    let index = energy.unwrap_or(power);
+                    return Err(rows.out_of_range(index, "energy_mj", "no GPU has used as much"));
+                }
+            }
+            sample.sm_util = util(&rows, sm_util, "sm_util_pct")?;
+            sample.mem_util = util(&rows, mem_util, "mem_util_pct")?;
             sample.sm_clock = clock(&rows, sm_clock, "sm_clock_mhz")?;
             sample.mem_clock = clock(&rows, mem_clock, "mem_clock_mhz")?;
             if samples.last().is_none_or(|last| last.time < at) {
@@ -92,13 +100,25 @@ impl Trace {
 }
 
 fn clock(rows: &Rows<impl Read>, index: Option<usize>, column: &'static str) -> Result<Option<Mhz>, TraceError> {
-    const HIGHEST_MHZ: f64 = 1e6;
-    let (Some(index), Some(mhz)) = (index, rows.optional(index, column)?) else { return Ok(None) };
-    if (0.0..=HIGHEST_MHZ).contains(&mhz) {
-        Ok(Some(Mhz(mhz.round() as u32)))
-    } else {
-        Err(rows.out_of_range(index, column, "a clock in MHz is between 0 and 1e6"))
-    }
+    let mhz = within(rows, index, column, 1e6, "a clock in MHz is between 0 and 1e6")?;
+    Ok(mhz.map(|mhz| Mhz(mhz.round() as u32)))
+}
+
+fn util(rows: &Rows<impl Read>, index: Option<usize>, column: &'static str) -> Result<Option<f32>, TraceError> {
+    let percent = within(rows, index, column, 100.0, "a utilisation in percent is between 0 and 100")?;
+    Ok(percent.map(|percent| (percent * 0.01) as f32))
+}
+
+/// An optional number from 0 to `greatest`.
+fn within(
+    rows: &Rows<impl Read>,
+    index: Option<usize>,
+    column: &'static str,
+    greatest: f64,
+    range: &'static str,
+) -> Result<Option<f64>, TraceError> {
+    let (Some(index), Some(value)) = (index, rows.optional(index, column)?) else { return Ok(None) };
+    if (0.0..=greatest).contains(&value) { Ok(Some(value)) } else { Err(rows.out_of_range(index, column, range)) }
 }
 
 /// `NAME` of `…/NAME.trace.csv`; the whole file name if it ends otherwise.
@@ -131,6 +151,11 @@ mod tests {
         assert!(message("t_s,power_w\n-1,1\n").starts_with("x:2: t_s is \"-1\", which is out of range;"));
         assert!(message("t_s,power_w\n0,\n").starts_with("x:2: power_w is empty;"));
         assert!(message("t_s,power_w,sm_clock_mhz\n0,1,-5\n").contains("between 0 and 1e6"));
+        assert!(message("t_s,power_w\n0,1e308\n").starts_with("x:2: power_w is \"1e308\", which is out of range;"));
+        assert!(message("t_s,power_w,energy_mj\n0,1,1e300\n").starts_with("x:2: energy_mj is \"1e300\", which"));
+        // 1e40 as a share would be no finite number any more.
+        assert!(message("t_s,power_w,sm_util_pct\n0,1,1e42\n").contains("between 0 and 100"));
+        assert!(message("t_s,power_w,mem_util_pct\n0,1,-1\n").contains("between 0 and 100"));
     }
 
     #[test]

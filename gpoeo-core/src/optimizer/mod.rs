@@ -111,7 +111,7 @@ impl Optimizer {
             Input::Counters(_) | Input::Stop { .. } | Input::Timeout { .. } => {}
         }
         self.step(&input);
-        while let Some((id, fault)) = self.ctx.outbox.expire(self.ctx.now) {
+        if let Some((id, fault)) = self.ctx.outbox.expire(self.ctx.now) {
             self.fail(fault, None);
             self.step(&Input::Failed { id, fault, now: self.ctx.now });
         }

@@ -50,11 +50,16 @@ impl Outbox {
         Some(open.action.command)
     }
 
-    /// An action whose time is over, to be treated as failed.
+    /// An action whose time is over, to be treated as failed. At most one an input: what is asked in return has its own
+    /// time, and at the end of time every deadline has passed.
     pub(super) fn expire(&mut self, now: Timestamp) -> Option<(ActionId, Fault)> {
         let slot = if self.open.is_some() { &mut self.open } else { &mut self.waiting };
         let late = slot.filter(|asked| asked.deadline <= now)?;
         *slot = None;
+        if let Some(waiting) = &mut self.waiting {
+            // It could not be polled until now.
+            waiting.deadline = waiting.deadline.max(now + self.timeout);
+        }
         Some((late.action.id, Fault::Transient))
     }
 
@@ -117,6 +122,20 @@ mod tests {
         assert_eq!(outbox.expire(Timestamp::from_secs_f64(0.9)), None);
         assert_eq!(outbox.expire(Timestamp::from_secs_f64(1.0)), Some((id, Fault::Transient)));
         assert_eq!(outbox.deadline(), None);
+    }
+
+    #[test]
+    fn an_action_that_could_not_be_polled_does_not_expire_with_the_one_before_it() {
+        let mut outbox = Outbox::new(Duration::from_secs(1));
+        let first = outbox.ask(Command::OpenCounters { pass: 0 }, Timestamp::ZERO);
+        let _ = outbox.poll_action();
+        let second = outbox.ask(Command::RestoreClocks, Timestamp::ZERO);
+        let late = Timestamp::from_secs_f64(1000.0);
+        assert_eq!(outbox.expire(late), Some((first, Fault::Transient)));
+        assert_eq!(outbox.expire(late), None);
+        assert_eq!(outbox.poll_action().map(|action| action.id), Some(second));
+        assert_eq!(outbox.expire(Timestamp::from_secs_f64(1000.9)), None);
+        assert_eq!(outbox.expire(Timestamp::from_secs_f64(1001.0)), Some((second, Fault::Transient)));
     }
 
     #[test]

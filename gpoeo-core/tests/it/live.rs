@@ -1,6 +1,8 @@
 //! Invariant 9: the next timeout lies ahead until the stop; with timeouts alone every phase but Detect and Hold ends.
 
-use gpoeo_core::{OptimizerConfig, Phase};
+use core::time::Duration;
+
+use gpoeo_core::{Fault, Input, OptimizerConfig, Phase, Timestamp};
 
 use crate::world::{World, caps};
 
@@ -27,5 +29,23 @@ fn the_next_timeout_always_lies_ahead() {
     for _ in 0..6000 {
         world.step();
         assert!(world.machine.poll_timeout().is_some_and(|timeout| timeout > world.now));
+    }
+}
+
+#[test]
+fn the_end_of_time_does_not_hang_it() {
+    // No deadline lies ahead of the last moment: whatever is asked then is late at once.
+    let last = Timestamp::from_nanos(u64::MAX);
+    for seconds in [1.0, 25.0, 35.0, 45.0, 90.0] {
+        let mut world = World::at(last.saturating_sub(Duration::from_secs(100)), OptimizerConfig::default(), caps());
+        world.run(seconds);
+        for fault in [Fault::Transient, Fault::GpuLost] {
+            for _ in 0..20 {
+                world.machine.handle(Input::Timeout { now: last }).unwrap();
+                let _ = world.machine.poll_action();
+            }
+            world.machine.handle(Input::Fault { fault, now: last }).unwrap();
+        }
+        assert!(world.machine.is_stopped());
     }
 }

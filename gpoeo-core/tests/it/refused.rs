@@ -9,12 +9,13 @@ use crate::world::{World, caps};
 
 fn bad_input(kind: u8, now: Timestamp) -> Input {
     let before = now.saturating_sub(Duration::from_secs(1));
-    match kind % 6 {
+    match kind % 7 {
         0 => Input::Sample(Sample::new(now + Duration::from_secs(1), f64::NAN)),
         1 => Input::Sample(Sample::new(before, 100.0)),
         2 => Input::Applied { id: ActionId(u64::MAX), now },
         3 => Input::Timeout { now: before },
         4 => Input::Failed { id: ActionId(u64::MAX), fault: Fault::GpuLost, now },
+        5 => Input::Sample(Sample::new(now + Duration::from_secs(1), 1e308)),
         _ => Input::Sample(Sample::new(now + Duration::from_secs(1), 100.0).energy_j(f64::INFINITY)),
     }
 }
@@ -22,7 +23,7 @@ fn bad_input(kind: u8, now: Timestamp) -> Input {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
-    fn refused_is_unseen(bad in prop::collection::vec((0usize..6000, 0u8..6), 1..40)) {
+    fn refused_is_unseen(bad in prop::collection::vec((0usize..6000, 0u8..7), 1..40)) {
         let mut world = World::new(OptimizerConfig::default(), caps());
         world.run(60.0);
         let mut machine = Optimizer::new(OptimizerConfig::default(), caps());
@@ -59,4 +60,17 @@ fn says_what_is_wrong() {
     );
     let error = machine.handle_sample(Sample::new(at(3.0), f64::NAN)).unwrap_err();
     assert_eq!(error, InputError::NotFinite { field: "power_w" });
+}
+
+#[test]
+fn refuses_numbers_that_no_device_measures() {
+    // The sum of a few such numbers, or the square of one, is no finite number any more.
+    let mut machine = Optimizer::new(OptimizerConfig::default(), caps());
+    let at = Timestamp::from_secs_f64(1.0);
+    for power_w in [1e308, -1e308] {
+        let error = machine.handle_sample(Sample::new(at, power_w)).unwrap_err();
+        assert!(matches!(error, InputError::Absurd { field: "power_w", .. }), "{error}");
+    }
+    let error = machine.handle_sample(Sample::new(at, 100.0).energy_j(1e308)).unwrap_err();
+    assert!(matches!(error, InputError::Absurd { field: "energy_j", .. }), "{error}");
 }

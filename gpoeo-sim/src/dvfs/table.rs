@@ -292,9 +292,13 @@ impl Columns {
             energy_j: rows.number(self.energy, "energy_j")?,
             line: rows.line().unwrap_or(0),
         };
-        for (column, value) in [("time_s", row.time_s), ("energy_j", row.energy_j)] {
+        for (index, column, value) in [(self.time, "time_s", row.time_s), (self.energy, "energy_j", row.energy_j)] {
             if value <= 0.0 {
                 return Err(at_row(rows, TableProblem::NotPositive { column, value }));
+            }
+            // Beyond this the ratio of two rows could be no finite number.
+            if !(1e-12..=1e12).contains(&value) {
+                return Err(rows.out_of_range(index, column, "costs from 1e-12 to 1e12 are possible").into());
             }
         }
         Ok(row)
@@ -397,6 +401,12 @@ mod tests {
         );
         assert!(
             message("1410,,1,inf\n1400,,1,3\n").starts_with("x:2: energy_j is \"inf\", which is not a finite number;")
+        );
+        assert!(
+            message("1410,,1e300,4\n1400,,1e-300,3\n").starts_with("x:2: time_s is \"1e300\", which is out of range;")
+        );
+        assert!(
+            message("1410,,1,4\n1400,,1,1e-300\n").starts_with("x:3: energy_j is \"1e-300\", which is out of range;")
         );
         assert!(message("1410.5,,1,4\n1400,,1,3\n").contains("write a whole number of MHz"));
         assert!(message("1410,,fast,4\n").starts_with("x:2: time_s is \"fast\", which is not a number;"));
