@@ -55,7 +55,7 @@ impl Detect {
                 ChangeState::Refused(fault) => match after_refusal(fault, ctx) {
                     Some(state) => return state,
                     // Detection at a clock of ours would take a lowered clock for the baseline: try again.
-                    None => self.change = Change::to(Target::Found, ctx),
+                    None => self.change = self.change.again(ctx),
                 },
             }
             return State::Detect(self);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use gpoeo_core::{Fault, Input, OptimizerConfig, Phase, Timestamp};
 
-use crate::world::{World, caps};
+use crate::world::{Answer, World, caps};
 
 #[test]
 fn no_phase_waits_for_ever_for_samples() {
@@ -47,5 +47,24 @@ fn the_end_of_time_does_not_hang_it() {
             world.machine.handle(Input::Fault { fault, now: last }).unwrap();
         }
         assert!(world.machine.is_stopped());
+    }
+}
+
+#[test]
+fn actions_that_fail_at_once_are_not_asked_without_end() {
+    // Within one moment: a loop that answers every action before it goes on would never get out.
+    for seconds in [20.0, 25.0, 30.0, 60.0] {
+        let mut world = World::new(OptimizerConfig::default(), caps());
+        world.run(seconds);
+        world.answer = |_, _| Answer::Fail(Fault::Transient);
+        for _ in 0..6000 {
+            let before = world.commands.len();
+            world.step();
+            assert!(world.commands.len() - before < 20, "{:?}", &world.commands[before..]);
+        }
+        world.answer = |_, _| Answer::Apply;
+        world.run(60.0);
+        world.stop();
+        assert!(world.locked.is_none());
     }
 }

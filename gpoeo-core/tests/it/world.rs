@@ -116,7 +116,8 @@ impl World {
 
     pub(crate) fn drain(&mut self) {
         self.events.extend(core::iter::from_fn(|| self.machine.poll_event()));
-        while let Some(action) = self.machine.poll_action() {
+        for _ in 0..100 {
+            let Some(action) = self.machine.poll_action() else { return };
             self.commands.push(action.command);
             let answer = (self.answer)(&action.command, self.answered);
             self.answered += 1;
