@@ -100,6 +100,7 @@ impl Checked {
             Input::Applied { now, .. }
             | Input::Failed { now, .. }
             | Input::Fault { now, .. }
+            | Input::Objective { now, .. }
             | Input::Stop { now }
             | Input::Timeout { now } => {
                 assert!(now >= self.spoken, "time went back and nobody minded");
@@ -128,7 +129,7 @@ impl Checked {
                     matches!(*input, Input::Applied { id: given, .. } | Input::Failed { id: given, .. } if given == id)
                 );
             }
-            _ => assert!(matches!(input, Input::Sample(_)), "{error}"),
+            _ => assert!(matches!(input, Input::Objective { .. } | Input::Sample(_)), "{error}"),
         }
         assert!(!error.to_string().contains('\n'));
     }
@@ -223,6 +224,11 @@ impl Checked {
         let report = self.machine.report();
         assert_eq!(report, self.twin.report(), "a refused input was seen");
         check_report(&report, &self.caps);
+        for known in self.machine.costs() {
+            assert!(self.caps.contains(known.clocks));
+            let numbers = [known.cost.time, known.cost.energy, known.time_stderr, known.energy_stderr];
+            assert!(numbers.iter().all(|number| number.is_finite() && *number >= 0.0), "{known:?}");
+        }
         assert_eq!(report.phase, self.phase);
         assert_eq!(report.stop_reason, self.stopped);
     }

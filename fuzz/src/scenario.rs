@@ -13,7 +13,7 @@ use gpoeo_core::{
 use crate::checked::Checked;
 
 /// Samples of one scenario: enough for a search and some holding.
-const MOST_SAMPLES: u32 = 9_000;
+const MOST_SAMPLES: u32 = 6_000;
 /// Steps of one scenario.
 const MOST_STEPS: usize = 400;
 
@@ -73,7 +73,7 @@ impl Scenario {
     }
 
     fn step(&mut self, bytes: &mut Unstructured<'_>) {
-        match byte(bytes) % 16 {
+        match byte(bytes) % 17 {
             0..=3 => self.run_job(bytes),
             4 => {
                 self.job = Job::from_bytes(self.job, bytes);
@@ -108,6 +108,10 @@ impl Scenario {
                 };
             }
             14 => self.machine.check_report(),
+            15 => {
+                let (objective, now) = (odd_objective(bytes), moment(self.machine.spoken(), bytes));
+                self.feed(Input::Objective { objective, now });
+            }
             _ => self.drain(),
         }
     }
@@ -447,16 +451,26 @@ fn capabilities(bytes: &mut Unstructured<'_>) -> Capabilities {
     caps
 }
 
-fn configuration(bytes: &mut Unstructured<'_>) -> OptimizerConfig {
-    let share = f64::from(byte(bytes)) / 255.0;
-    let objective = match byte(bytes) % 8 {
+fn objective(kind: u8, share: f64) -> Objective {
+    match kind % 8 {
         0..=2 => Objective::MinEnergy { max_slowdown: 0.2 * share },
         3 => Objective::Ed2p,
         4 => Objective::Ed2pWithin { max_slowdown: share },
         5 => Objective::Edp,
         6 => Objective::MinTime { min_saving: 0.9 * share },
         _ => Objective::MinEnergy { max_slowdown: 0.0 },
-    };
+    }
+}
+
+fn odd_objective(bytes: &mut Unstructured<'_>) -> Objective {
+    let kind = byte(bytes);
+    let share = if kind < 128 { f64::from(byte(bytes)) / 255.0 } else { odd_number(bytes) };
+    objective(kind, share)
+}
+
+fn configuration(bytes: &mut Unstructured<'_>) -> OptimizerConfig {
+    let share = f64::from(byte(bytes)) / 255.0;
+    let objective = objective(byte(bytes), share);
     let kind = byte(bytes);
     let mut builder = OptimizerConfig::builder().objective(objective);
     if kind & 1 != 0 {
