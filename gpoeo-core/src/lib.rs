@@ -69,6 +69,7 @@ mod config;
 mod driver;
 mod estimate;
 mod event;
+pub mod gbdt;
 mod input;
 mod measure;
 mod objective;

@@ -9,6 +9,7 @@ mod found_clocks;
 mod guard;
 mod honest;
 mod live;
+mod models;
 mod objective;
 mod one_at_a_time;
 mod refused;
