@@ -223,7 +223,10 @@ fn scale_of(mem_gear: MemGear, ctx: &Context) -> Option<RelativeCost> {
 /// One trial of the next lower memory clock at the held SM clock, and a search there if that was promising.
 fn propose_memory(ctx: &Context) -> Option<Trial> {
     let home = ctx.caps.default_pair();
-    let lower = ctx.caps.mem_gears().checked_sub(2).map(MemGear)?;
+    // Clocks that lie closer together are the same in practice (GeForce runs CUDA at the second one anyway).
+    let lower = (0..ctx.caps.mem_gears()).rev().map(MemGear).find(|&gear| {
+        ctx.caps.pairs_at(gear).any(|pair| f64::from(pair.mem().0) < CLEARLY_LOWER * f64::from(home.mem().0))
+    })?;
     let was_tried =
         ctx.job.settings.iter().any(|setting| matches!(setting.target, Target::Pair(pair) if pair.mem_gear() == lower));
     if was_tried {
@@ -251,6 +254,8 @@ fn propose_memory(ctx: &Context) -> Option<Trial> {
     Some(Trial { pair, expected, time_stderr: MEMORY_TIME_STDERR })
 }
 
+/// A memory clock below this share of the default one makes a difference.
+const CLEARLY_LOWER: f64 = 0.9;
 /// Time at the next lower memory clock: free or a disaster (1.0 to 1.8 on measured cards).
 const MEMORY_TIME: f64 = 1.1;
 /// Standard deviation of [`MEMORY_TIME`].

@@ -213,7 +213,7 @@ fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context)
 pub(super) fn watch_clock(wanted: ClockPair, ctx: &mut Context) {
     let Some(seen) = ctx.telemetry.latest().and_then(|sample| sample.sm_clock) else { return };
     let gap = seen.0.abs_diff(wanted.sm().0);
-    if f64::from(gap) > CLOCK_TOLERANCE * f64::from(wanted.sm().0) {
+    if f64::from(gap) > CLOCK_TOLERANCE * f64::from(wanted.sm().0) && ctx.job.not_reached_is_news(wanted) {
         ctx.outbox.tell(Event::ClockNotReached { wanted, seen });
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Setting {
     assumed_time: f64,
     /// What the search expected before the first trial.
     pub(super) expected: Option<Expectation>,
+    /// Another clock was in force than asked for, and that was told.
+    told_not_reached: bool,
     /// Could not be set or measured: never again.
     pub(super) banned: bool,
     spent_s: f64,
@@ -50,6 +52,7 @@ impl Setting {
             iterations: 0,
             assumed_time,
             expected: None,
+            told_not_reached: false,
             banned: false,
             spent_s: 0.0,
             used_j: 0.0,
@@ -193,6 +196,12 @@ impl Job {
             self.settings.push(Setting::new(target, assumed_time.max(0.5)));
             self.settings.len() - 1
         })
+    }
+
+    /// Whether it was not told yet that this pair is not reached.
+    pub(super) fn not_reached_is_news(&mut self, pair: ClockPair) -> bool {
+        let index = self.index_of(pair, 1.0);
+        !core::mem::replace(&mut self.settings[index].told_not_reached, true)
     }
 
     /// Relative time of a setting that could not be measured.

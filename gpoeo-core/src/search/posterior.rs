@@ -19,6 +19,8 @@ const LENGTH: f64 = 0.12;
 const RESIDUAL: f64 = 0.012;
 /// Standard deviation of what is not smooth from gear to gear: log time, log energy.
 const WHITE: [f64; 2] = [0.0012, 0.003];
+/// Added to the diagonal of a covariance of neighbouring gears, which is nearly singular.
+const JITTER: f64 = 1e-8;
 /// Curves with less weight than this are left out of means.
 const NEGLIGIBLE: f64 = 1e-6;
 /// Seed of the prior: the same curves in every run, so that equal inputs give equal actions.
@@ -200,7 +202,8 @@ impl<'a> Posterior<'a> {
                 .collect();
             let covariance = Matrix::from_fn(xs.len(), |i, j| {
                 let known: f64 = reduced[i].iter().zip(&reduced[j]).map(|(a, b)| a * b).sum();
-                kernel(xs[i], xs[j]) - known + if i == j { residual.white.powi(2) } else { 0.0 }
+                // The smooth part only: what differs from gear to gear by chance is not worth a trial.
+                kernel(xs[i], xs[j]) - known + if i == j { JITTER } else { 0.0 }
             });
             (reduced, covariance.cholesky())
         });
