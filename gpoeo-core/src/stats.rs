@@ -20,6 +20,11 @@ impl Pooled {
         }
     }
 
+    /// Lets everything so far count for a share `keep` of its weight.
+    pub(crate) fn fade(&mut self, keep: f64) {
+        self.weight *= keep;
+    }
+
     /// The pooled value.
     pub(crate) fn mean(&self) -> f64 {
         self.mean
@@ -28,6 +33,39 @@ impl Pooled {
     /// The standard error of the pooled value; infinite without a measurement.
     pub(crate) fn stderr(&self) -> f64 {
         (1.0 / self.weight).sqrt()
+    }
+}
+
+/// How much more repeated measurements scatter than their standard errors say.
+///
+/// A job that alternates, drifts or jitters in ways that one window does not show is measured worse than each window
+/// claims. All its standard errors are then multiplied with [`Scatter::factor`] (the Birge ratio, R. T. Birge 1932), held
+/// at 1 by a few pseudo-measurements and never below.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Scatter {
+    squares: f64,
+    count: f64,
+}
+
+impl Scatter {
+    /// Repeats that count as if they had scattered as claimed.
+    const PRIOR: f64 = 4.0;
+    /// A single outlier (a validation pass) counts no more than this.
+    const LARGEST_SQUARE: f64 = 36.0;
+    /// What is remembered from one repeat to the next: about the last 20 count.
+    const MEMORY: f64 = 0.95;
+
+    /// Adds the deviation of a repeat, in units of its claimed standard error.
+    pub(crate) fn add(&mut self, deviation: f64) {
+        if deviation.is_finite() {
+            self.squares = self.squares * Self::MEMORY + (deviation * deviation).min(Self::LARGEST_SQUARE);
+            self.count = self.count * Self::MEMORY + 1.0;
+        }
+    }
+
+    /// What standard errors must be multiplied with, at least 1.
+    pub(crate) fn factor(&self) -> f64 {
+        ((self.squares + Self::PRIOR) / (self.count + Self::PRIOR)).sqrt().max(1.0)
     }
 }
 
@@ -87,6 +125,21 @@ mod tests {
         pooled.add(9.0, 0.0);
         assert!((pooled.mean() - 1.5).abs() < 1e-12);
         assert!((pooled.stderr() - 0.1 / 2f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn scatter_beyond_the_claim_is_noticed_and_one_outlier_is_forgiven() {
+        let mut scatter = Scatter::default();
+        for deviation in [0.5, -1.2, 0.8, -0.3, 1.0] {
+            scatter.add(deviation);
+        }
+        assert!((scatter.factor() - 1.0).abs() < 1e-9);
+        scatter.add(30.0);
+        assert!(scatter.factor() < 2.5);
+        for _ in 0..10 {
+            scatter.add(15.0);
+        }
+        assert!(scatter.factor() > 4.0);
     }
 
     #[test]

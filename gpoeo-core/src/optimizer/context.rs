@@ -65,7 +65,7 @@ impl Context {
                 accepted: false,
                 counters_open: false,
             },
-            job: Job::new(caps.default_pair()),
+            job: Job::new(caps.default_pair(), config.hold().max_rebaseline_gap),
             closed: Totals::default(),
             limit_was_broken: false,
             began: None,
@@ -168,7 +168,7 @@ impl Context {
     pub(super) fn start_new_job(&mut self) {
         self.closed.add(&self.job.totals());
         let in_force = self.job.settings[self.job.in_force].target;
-        self.job = Job::new(self.caps.default_pair());
+        self.job = Job::new(self.caps.default_pair(), self.config.hold().max_rebaseline_gap);
         if let Target::Pair(pair) = in_force {
             self.job.in_force = self.job.index_of(pair, 1.0);
         }

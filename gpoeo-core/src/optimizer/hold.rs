@@ -108,8 +108,16 @@ impl Hold {
     /// Compares a measurement with what is known about the setting, then adds it.
     fn measured(&mut self, setting: usize, seen: &Estimate, ctx: &mut Context) -> Shift {
         let known = ctx.job.settings[setting].estimate();
+        if let Some(known) = &known {
+            ctx.job.note_scatter(known, seen);
+        }
         let shift = known.map_or(Shift::None, |known| self.monitor.compare(&known, seen, ctx.config.hold()));
         if shift == Shift::None && !self.monitor.is_suspicious() {
+            let hold = ctx.config.hold();
+            if self.is_rebaseline {
+                ctx.job.fade(FOUND, hold.rebaseline_memory);
+                ctx.job.rebaseline_gap = ctx.job.rebaseline_gap.saturating_mul(hold.rebaseline_growth);
+            }
             ctx.job.record(setting, seen);
         }
         if let Target::Pair(pair) = ctx.job.settings[setting].target {
@@ -127,7 +135,11 @@ impl Hold {
         let known: Vec<RelativeCost> = holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
         let frontier = ctx.frontier();
         let price = frontier.best(&known).map_or(0.0, |mix| frontier.price(&mix, &known));
-        if price <= 0.0 || ctx.now < self.last_baseline + hold.min_rebaseline_gap {
+        let since_last = ctx.now.saturating_since(self.last_baseline);
+        if since_last >= ctx.job.rebaseline_gap {
+            return true;
+        }
+        if price <= 0.0 || since_last < hold.min_rebaseline_gap {
             return false;
         }
         let doubt = base.time_stderr_ratio();

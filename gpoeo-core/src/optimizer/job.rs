@@ -1,5 +1,7 @@
 //! What is known about the job that runs now: cost of each setting, time spent there, the account of the limit.
 
+use core::time::Duration;
+
 use crate::caps::ClockPair;
 use crate::estimate::Estimate;
 use crate::event::ProgressSource;
@@ -7,7 +9,7 @@ use crate::measure::RhythmShape;
 use crate::objective::RelativeCost;
 use crate::report::Expectation;
 use crate::search::{Observation, smooth};
-use crate::stats::Pooled;
+use crate::stats::{Pooled, Scatter};
 
 /// A setting to bring about: the clocks as they were found, or a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,16 +112,23 @@ pub(super) struct Job {
     pub(super) shape: Option<RhythmShape>,
     pub(super) settings: Vec<Setting>,
     pub(super) in_force: usize,
+    /// After this long at other clocks the baseline is measured again.
+    pub(super) rebaseline_gap: Duration,
     pub(super) trials: u32,
+    /// How much more repeats scatter than they claim.
+    scatter: Scatter,
     /// Costs of the settings as all measurements together tell them; in the order of `settings`.
     smoothed: Vec<Option<Measured>>,
 }
+
+/// Relative standard error of what a setting costs that was not measured.
+const UNMEASURED: f64 = 0.05;
 
 /// Index of the found clocks.
 pub(super) const FOUND: usize = 0;
 
 impl Job {
-    pub(super) fn new(home: ClockPair) -> Self {
+    pub(super) fn new(home: ClockPair, rebaseline_gap: Duration) -> Self {
         Self {
             home,
             source: ProgressSource::Period,
@@ -127,7 +136,9 @@ impl Job {
             shape: None,
             settings: vec![Setting::new(Target::Found, 1.0)],
             in_force: FOUND,
+            rebaseline_gap,
             trials: 0,
+            scatter: Scatter::default(),
             smoothed: Vec::new(),
         }
     }
@@ -146,6 +157,13 @@ impl Job {
         setting.energy_j.add(seen.energy_j, seen.energy_stderr_j);
         setting.iterations = setting.iterations.saturating_add(seen.iterations);
         self.smooth();
+    }
+
+    /// Lets what is known about a setting count less.
+    pub(super) fn fade(&mut self, index: usize, keep: f64) {
+        let setting = &mut self.settings[index];
+        setting.time_s.fade(keep);
+        setting.energy_j.fade(keep);
     }
 
     /// Settings at the default memory clock inform each other.
@@ -210,7 +228,20 @@ impl Job {
     }
 
     pub(super) fn baseline(&self) -> Option<Estimate> {
-        self.settings[FOUND].estimate()
+        self.doubted(FOUND)
+    }
+
+    /// All measurements of a setting, with a standard error of time that the scatter of repeats bears out.
+    fn doubted(&self, index: usize) -> Option<Estimate> {
+        let mut estimate = self.settings.get(index)?.estimate()?;
+        estimate.time_stderr_s *= self.scatter.factor();
+        Some(estimate)
+    }
+
+    /// Notes how far a repeat lies off what is known about its setting.
+    pub(super) fn note_scatter(&mut self, known: &Estimate, seen: &Estimate) {
+        let claimed = seen.time_stderr_ratio().hypot(known.time_stderr_ratio());
+        self.scatter.add((seen.time_s / known.time_s).ln() / claimed);
     }
 
     /// Cost of a setting relative to the baseline, once both were measured: by its own measurements and, at the default
@@ -224,7 +255,7 @@ impl Job {
     }
 
     fn measured_alone(&self, index: usize) -> Option<Measured> {
-        let (own, base) = (self.settings.get(index)?.estimate()?, self.baseline()?);
+        let (own, base) = (self.doubted(index)?, self.baseline()?);
         Some(Measured {
             cost: RelativeCost { time: own.time_s / base.time_s, energy: own.energy_j / base.energy_j },
             time_stderr: own.time_stderr_s / base.time_s,
@@ -242,7 +273,7 @@ impl Job {
         let mut totals = Totals::default();
         let base_power_w = self.baseline().map(|base| base.power_w());
         let (mut owed_var_s, mut owed_var_j) = (0.0, 0.0);
-        let mut changed_owed_s = 0.0;
+        let (mut changed_owed_s, mut changed_owed_j) = (0.0, 0.0);
         for (index, setting) in self.settings.iter().enumerate() {
             totals.elapsed_s += setting.spent_s;
             totals.energy_j += setting.used_j;
@@ -254,15 +285,22 @@ impl Job {
             let owed_s = setting.spent_s / self.relative_time(index);
             totals.owed_s += owed_s;
             changed_owed_s += owed_s;
-            let power_w = base_power_w.unwrap_or(setting.used_j / setting.spent_s.max(1e-9));
-            totals.owed_j += owed_s * power_w;
-            let ratio_stderr = self.measured(index).map_or(0.05, |seen| seen.time_stderr / seen.cost.time);
-            owed_var_s += (owed_s * ratio_stderr).powi(2);
-            owed_var_j += (owed_s * power_w * ratio_stderr).powi(2);
+            // From the energy that was used, not from the time: a job's pauses use little at any clock.
+            let (owed_j, time_stderr, energy_stderr) = match self.measured(index) {
+                Some(seen) => {
+                    let owed_j = setting.used_j / seen.cost.energy;
+                    (owed_j, seen.time_stderr / seen.cost.time, seen.energy_stderr / seen.cost.energy)
+                }
+                None => (base_power_w.map_or(setting.used_j, |power_w| owed_s * power_w), UNMEASURED, UNMEASURED),
+            };
+            totals.owed_j += owed_j;
+            changed_owed_j += owed_j;
+            owed_var_s += (owed_s * time_stderr).powi(2);
+            owed_var_j += (owed_j * energy_stderr).powi(2);
         }
         if let Some(base) = self.baseline() {
             let shared_s = changed_owed_s * base.time_stderr_ratio();
-            let shared_j = changed_owed_s * base.power_w() * base.energy_stderr_ratio();
+            let shared_j = changed_owed_j * base.energy_stderr_ratio();
             owed_var_s += shared_s * shared_s;
             owed_var_j += shared_j * shared_j;
         }
@@ -275,7 +313,8 @@ impl Job {
     pub(super) fn close_measurements(&mut self) -> Totals {
         let totals = self.totals();
         let (source, period_s, in_force) = (self.source, self.period_s, self.settings[self.in_force].target);
-        *self = Self { source, period_s, ..Self::new(self.home) };
+        // That it changed is a reason not to trust its measurements more than before.
+        *self = Self { source, period_s, scatter: self.scatter, ..Self::new(self.home, self.rebaseline_gap) };
         if let Target::Pair(pair) = in_force {
             self.in_force = self.index_of(pair, 1.0);
         }
@@ -296,7 +335,7 @@ mod tests {
     #[test]
     fn owes_the_time_that_the_same_work_takes_at_the_found_clocks() {
         let caps = Capabilities::new([(Mhz(1000), vec![Mhz(900), Mhz(1000)])]).unwrap();
-        let mut job = Job::new(caps.default_pair());
+        let mut job = Job::new(caps.default_pair(), Duration::from_secs(240));
         job.spend(10.0, 4000.0);
         job.record(FOUND, &estimate(0.1, 40.0));
         let slow = job.index_of(caps.pairs().next().unwrap(), 1.2);
