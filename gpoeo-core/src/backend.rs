@@ -13,7 +13,8 @@ use crate::time::Timestamp;
 ///
 /// Object-safe. A backend does not retry, filter or decide: it says what happened, and the core has the policy. It
 /// skips a clock domain that has the asked clock already, and leaves the memory clock alone where
-/// [`GpuBackend::capabilities`] named only one.
+/// [`GpuBackend::capabilities`] named only one. A wrapper around another backend forwards every method, also those that
+/// have a default here.
 #[cfg_attr(test, mockall::automock)]
 pub trait GpuBackend {
     /// The time now, on the clock of the samples.
@@ -46,23 +47,33 @@ pub trait GpuBackend {
     /// [`BackendError`] if the device refuses.
     fn restore_clocks(&mut self) -> Result<(), BackendError>;
 
-    /// Starts reading the counters of one pass.
+    /// Starts reading the counters of one pass. Not supported unless implemented.
     ///
     /// # Errors
     /// [`BackendError`] if the device refuses.
-    fn open_counters(&mut self, pass: u8) -> Result<(), BackendError>;
+    fn open_counters(&mut self, _pass: u8) -> Result<(), BackendError> {
+        Err(not_implemented("opening counters"))
+    }
 
-    /// Stops reading counters and returns what was counted.
+    /// Stops reading counters and returns what was counted. Not supported unless implemented.
     ///
     /// # Errors
     /// [`BackendError`] if the device refuses.
-    fn close_counters(&mut self) -> Result<CounterSet, BackendError>;
+    fn close_counters(&mut self) -> Result<CounterSet, BackendError> {
+        Err(not_implemented("closing counters"))
+    }
 
-    /// Reads telemetry at this interval from now on.
+    /// Reads telemetry at this interval from now on. Not supported unless implemented: the samples come as they come.
     ///
     /// # Errors
     /// [`BackendError`] if the device refuses.
-    fn set_sample_interval(&mut self, interval: Duration) -> Result<(), BackendError>;
+    fn set_sample_interval(&mut self, _interval: Duration) -> Result<(), BackendError> {
+        Err(not_implemented("setting the sampling interval"))
+    }
+}
+
+fn not_implemented(what: &'static str) -> BackendError {
+    BackendError::new(Fault::NotSupported, "of this backend", what, "implement the method, or name no counter passes")
 }
 
 /// A call to a device that failed: what was tried, on which GPU, and what to do about it.
