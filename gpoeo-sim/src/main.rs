@@ -20,6 +20,8 @@ enum Command {
     Detect(cmd::detect::Detect),
     /// Run a suite of jobs under several policies and compare what each saves
     Evaluate(cmd::evaluate::Evaluate),
+    /// Print what an XGBoost model makes of rows of features
+    Predict(cmd::predict::Predict),
     /// Run one job with the optimizer on it, in virtual time, and say what it saved
     Run(cmd::run::Run),
 }
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Detect(detect) => detect.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Predict(predict) => predict.run(),
         Command::Run(run) => run.run(),
     };
     match result {

@@ -2,8 +2,10 @@
 
 pub(crate) mod detect;
 pub(crate) mod evaluate;
+mod feature_rows;
 mod live;
 mod options;
+pub(crate) mod predict;
 pub(crate) mod run;
 
 use gpoeo_core::ConfigError;
