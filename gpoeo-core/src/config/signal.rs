@@ -15,7 +15,8 @@ pub struct SignalConfig {
     pub slots: usize,
     /// Samples farther apart than this are not joined by a line: the slots between them are missing. Default
     /// 100 ms: five steps are bridged (four samples lost in a row happen once in 10⁴ when one in ten is lost), while
-    /// a pause of the source stays visible as one.
+    /// a pause of the source stays visible as one. Taken as two and a half steps if it is less: one lost sample of a slow
+    /// source.
     pub longest_bridge: Duration,
 }
 

@@ -12,6 +12,8 @@ use super::autocorr::{Acf, Peak};
 #[derive(Clone, Debug)]
 pub(super) struct Multiples {
     peaks: Vec<Peak>,
+    /// Their heights without mean and trend.
+    residuals: Vec<f32>,
 }
 
 /// By how much every n-th peak is higher than others.
@@ -35,12 +37,13 @@ impl Contrast {
 impl Multiples {
     /// For windows of up to `points` points.
     pub(super) fn new(points: usize) -> Self {
-        Self { peaks: Vec::with_capacity(points / 4 + 2) }
+        let most = points / 4 + 2;
+        Self { peaks: Vec::with_capacity(most), residuals: Vec::with_capacity(most) }
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.peaks.capacity() * size_of::<Peak>()
+        self.peaks.capacity() * size_of::<Peak>() + self.residuals.capacity() * size_of::<f32>()
     }
 
     /// How many there are.
@@ -140,14 +143,15 @@ impl Multiples {
 
     /// The number `n` for which every n-th stands out most, if any does. `part` is the lag they are multiples of.
     pub(super) fn standing_out(
-        &self,
+        &mut self,
         acf: Acf<'_>,
         part: f32,
         points: usize,
         config: &CandidateConfig,
     ) -> Option<usize> {
+        let (mean, squares) = self.take_trend(acf);
         let contrasts = (2..=config.most_parts.min(self.peaks.len())).filter_map(|parts| {
-            let tests = [self.against_neighbours(parts, points), self.folded(acf, parts, points)];
+            let tests = [self.against_neighbours(parts, points), self.folded(mean, squares, parts, points)];
             let enough = tests.into_iter().flatten().filter(|test| test.is_enough(part, config));
             enough.map(|test| test.significance).max_by(f32::total_cmp).map(|significance| (parts, significance))
         });
@@ -192,35 +196,45 @@ impl Multiples {
         Some(Contrast { count, relative: mean / level.max(0.01), significance })
     }
 
-    /// By how much every `parts`-th is above the mean of all, a falling trend aside, if
-    /// what lies between repeats with it.
-    fn folded(&self, acf: Acf<'_>, parts: usize, points: usize) -> Option<Contrast> {
+    /// Puts the heights without their mean and their trend into `residuals`; returns the mean and the sum of squares.
+    fn take_trend(&mut self, acf: Acf<'_>) -> (f32, f32) {
+        self.residuals.clear();
         let peaks = &self.peaks;
-        let rounds = peaks.len() / parts;
+        self.residuals
+            .extend(peaks.iter().map(|peak| if peak.height.is_nan() { acf.at(peak.lag) } else { peak.height }));
+        let count = self.residuals.len().max(1) as f32;
+        let mean = self.residuals.iter().sum::<f32>() / count;
+        let mean_lag = peaks.iter().map(|peak| peak.lag).sum::<f32>() / count;
+        let spread: f32 = peaks.iter().map(|peak| (peak.lag - mean_lag).powi(2)).sum();
+        let product: f32 = peaks.iter().zip(&self.residuals).map(|(peak, height)| (peak.lag - mean_lag) * height).sum();
+        let slope = if spread > 0.0 { product / spread } else { 0.0 };
+        for (residual, peak) in self.residuals.iter_mut().zip(peaks) {
+            *residual -= mean + slope * (peak.lag - mean_lag);
+        }
+        (mean, self.residuals.iter().map(|residual| residual * residual).sum())
+    }
+
+    /// By how much every `parts`-th is above the mean of all, a falling trend aside, if what lies between repeats with
+    /// it. `mean` and `squares` are of [`Multiples::take_trend`].
+    fn folded(&self, mean: f32, squares: f32, parts: usize, points: usize) -> Option<Contrast> {
+        let rounds = self.residuals.len() / parts;
         if rounds < 2 {
             return None;
         }
-        let at = |peak: &Peak| if peak.height.is_nan() { acf.at(peak.lag) } else { peak.height };
-        let count = peaks.len() as f32;
-        let mean_lag = peaks.iter().map(|peak| peak.lag).sum::<f32>() / count;
-        let mean = peaks.iter().map(at).sum::<f32>() / count;
-        let spread: f32 = peaks.iter().map(|peak| (peak.lag - mean_lag).powi(2)).sum();
-        let slope = peaks.iter().map(|peak| (peak.lag - mean_lag) * (at(peak) - mean)).sum::<f32>() / spread;
-        let height = |index: usize| at(&peaks[index]) - mean - slope * (peaks[index].lag - mean_lag);
-
-        let mut squares = 0.0;
-        let mut at_whole = 0.0;
+        let count = self.residuals.len() as f32;
+        let (mut explained, mut at_whole) = (0.0, 0.0);
         for phase in 0..parts {
-            let indices = || (phase..peaks.len()).step_by(parts);
-            let number = indices().count() as f32;
-            let profile = indices().map(height).sum::<f32>() / number;
-            squares += indices().map(|index| (height(index) - profile).powi(2)).sum::<f32>();
-            if phase + 1 == parts {
-                at_whole = profile;
+            let (mut sum, mut number) = (0.0, 0.0);
+            for residual in self.residuals[phase..].iter().step_by(parts) {
+                sum += residual;
+                number += 1.0;
             }
+            explained += sum * sum / number;
+            at_whole = sum / number; // of the last phase in the end: that is the whole's
         }
         let (prior, chance) = chance(mean, points);
-        let scatter = ((squares + prior * chance * chance) / (count - parts as f32 + prior)).sqrt();
+        let rest = (squares - explained).max(0.0) + prior * chance * chance;
+        let scatter = (rest / (count - parts as f32 + prior)).sqrt();
         let significance = at_whole / (scatter * (1.0 / rounds as f32 + 1.0 / count).sqrt());
         Some(Contrast { count: rounds, relative: at_whole / mean.max(0.01), significance })
     }

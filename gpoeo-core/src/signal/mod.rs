@@ -176,7 +176,7 @@ impl Signal {
     /// Fills the slots after `last` up to the new sample.
     fn fill(&mut self, last: (Timestamp, f64), new: (Timestamp, f64)) {
         let gap_s = new.0.seconds_since(last.0);
-        let is_bridged = new.0.saturating_since(last.0) <= self.longest_bridge.max(self.step());
+        let is_bridged = new.0.saturating_since(last.0) <= self.longest_bridge.max(self.step() * 5 / 2);
         let past = self.grid.slot_at_or_before(new.0).map_or(0, |slot| slot.saturating_add(1));
         while self.end < past {
             let at = self.grid.time_of(self.end);
@@ -225,6 +225,16 @@ mod tests {
         assert_eq!(window.missing, 15);
         assert!(window.values[5].is_nan() && window.values[19].is_nan());
         assert!((window.values[20] - 40.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn bridges_one_lost_sample_of_a_slow_source() {
+        let step = Duration::from_millis(100);
+        let mut signal = Signal::new(&SignalConfig { step, slots: 32, ..SignalConfig::default() });
+        for time in [0.0, 0.105, 0.195, 0.41, 0.5, 0.9] {
+            signal.push(at(time), 1.0);
+        }
+        assert_eq!(signal.window(at(0.0), at(1.0), &mut [0.0; 32]).missing, 3);
     }
 
     #[test]

@@ -67,6 +67,38 @@ fn the_last_answer_is_held_when_the_job_ends() {
 }
 
 #[test]
+fn a_job_goes_on_after_a_pause_and_another_begins_after_a_long_one() {
+    let begin_after = |pause_s: f64| {
+        let mut detector = detect(job(0.25, 0.6, 20.0));
+        for k in 0..(pause_s * 50.0) as u32 {
+            detector.push(Timestamp::from_secs_f64(25.0 + 0.02 * f64::from(k)), 75.0);
+        }
+        let resume = 25.0 + pause_s - 7.0; // the job's own 2 s of idling, from 5 s on, are in it
+        job(0.25, 0.6, 12.0).for_each(|(time, power)| {
+            detector.push(Timestamp::from_secs_f64(time.as_secs_f64() + resume), power);
+        });
+        (
+            detector.busy_since().map_or(0.0, |at| at.as_secs_f64()),
+            detector.decided_at().map_or(0.0, |at| at.as_secs_f64()),
+        )
+    };
+    let (busy, decided) = begin_after(20.0);
+    assert!((busy - 7.0).abs() < 0.2 && decided < 20.0, "{busy} {decided}");
+    let (busy, decided) = begin_after(80.0);
+    assert!((busy - 105.0).abs() < 2.2 && decided > busy, "{busy} {decided}");
+}
+
+#[test]
+fn a_reset_while_nothing_runs_waits_for_a_job() {
+    let mut detector = detect((0..300_u32).map(|k| (Timestamp::from_secs_f64(0.02 * f64::from(k)), 72.0)));
+    detector.reset(Timestamp::from_secs_f64(5.0));
+    assert_eq!((detector.outcome(), detector.busy_since()), (Outcome::Undecided, None));
+    job(0.4, 0.7, 20.0)
+        .for_each(|(time, power)| detector.push(Timestamp::from_secs_f64(time.as_secs_f64() + 2.0), power));
+    assert!(detector.outcome().period().is_some() && detector.busy_since() > Some(Timestamp::from_secs_f64(8.0)));
+}
+
+#[test]
 fn an_idle_gpu_is_undecided() {
     let detector =
         detect((0..3000_u32).map(|k| (Timestamp::from_secs_f64(0.02 * f64::from(k)), 72.0 + f64::from(k % 3))));
