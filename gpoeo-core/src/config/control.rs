@@ -139,7 +139,7 @@ impl Default for HoldConfig {
             max_stderr_ratio: 0.006,
             max_stderr_of_baseline: 1.5,
             min_rebaseline_gap: Duration::from_secs(60),
-            max_rebaseline_gap: Duration::from_secs(240),
+            max_rebaseline_gap: Duration::from_secs(75),
             rebaseline_growth: 4,
             rebaseline_memory: 0.5,
             rebaseline: Duration::from_secs(12),

@@ -96,7 +96,9 @@ impl Hold {
         if let Some(explore) = Explore::next(0, ctx) {
             return State::Explore(explore);
         }
-        self.is_rebaseline = !self.is_rebaseline && self.wants_baseline(ctx);
+        // A baseline that is not what it was is looked at again at once: all the rest is measured against it.
+        let is_doubtful = setting == FOUND && self.monitor.is_suspicious();
+        self.is_rebaseline = is_doubtful || (!self.is_rebaseline && self.wants_baseline(ctx));
         self.segment = if self.is_rebaseline {
             segment_at(FOUND, ctx.config.hold().rebaseline.as_secs_f64(), 2.0, ctx)
         } else {
