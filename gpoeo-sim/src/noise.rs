@@ -22,6 +22,8 @@ pub(crate) enum Stream {
     Wander = 7,
     /// Power within 20 ms.
     Ripple = 8,
+    /// Everything about a recording that never was.
+    Synthetic = 9,
 }
 
 /// One stream of random numbers.

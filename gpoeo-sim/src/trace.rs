@@ -1,6 +1,6 @@
 //! Recorded telemetry: `NAME.trace.csv`.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use gpoeo_core::{Mhz, Sample, Timestamp};
@@ -45,6 +45,34 @@ impl Trace {
     /// [`TraceError`] as for [`Trace::read`].
     pub fn parse(reader: impl Read, name: &str) -> Result<Self, TraceError> {
         Self::from_rows(Rows::new(reader, name.to_owned())?, name.to_owned())
+    }
+
+    /// Samples that are in order and at least one.
+    pub(crate) fn from_samples(name: String, samples: Vec<Sample>) -> Self {
+        Self { name, samples }
+    }
+
+    /// Writes the trace as CSV with the columns `t_s` and `power_w` and those that its first sample has.
+    ///
+    /// # Errors
+    /// Whatever `out` gives.
+    pub fn write_csv(&self, mut out: impl Write) -> std::io::Result<()> {
+        let has = |field: fn(&Sample) -> bool| self.samples.first().is_some_and(field);
+        let columns: [(bool, &str, fn(&Sample) -> Option<String>); 5] = [
+            (has(|s| s.sm_util.is_some()), "sm_util_pct", |s| s.sm_util.map(percent)),
+            (has(|s| s.mem_util.is_some()), "mem_util_pct", |s| s.mem_util.map(percent)),
+            (has(|s| s.sm_clock.is_some()), "sm_clock_mhz", |s| s.sm_clock.map(|clock| clock.0.to_string())),
+            (has(|s| s.mem_clock.is_some()), "mem_clock_mhz", |s| s.mem_clock.map(|clock| clock.0.to_string())),
+            (has(|s| s.energy_j.is_some()), "energy_mj", |s| s.energy_j.map(|energy| format!("{:.0}", energy * 1e3))),
+        ];
+        let columns = || columns.iter().filter(|(is_there, ..)| *is_there);
+        write!(out, "t_s,power_w")?;
+        columns().try_for_each(|(_, name, _)| write!(out, ",{name}"))?;
+        for sample in &self.samples {
+            write!(out, "\n{:.6},{:.3}", sample.time.as_secs_f64(), sample.power_w)?;
+            columns().try_for_each(|(_, _, text)| write!(out, ",{}", text(sample).unwrap_or_default()))?;
+        }
+        writeln!(out)
     }
 
     /// The file's name without `.trace.csv`, or the name given to [`Trace::parse`].
@@ -97,6 +125,10 @@ impl Trace {
         }
         if samples.is_empty() { Err(rows.fail_whole(TraceProblem::Empty)) } else { Ok(Self { name, samples }) }
     }
+}
+
+fn percent(share: f32) -> String {
+    format!("{:.0}", share * 100.0)
 }
 
 fn clock(rows: &Rows<impl Read>, index: Option<usize>, column: &'static str) -> Result<Option<Mhz>, TraceError> {
@@ -178,6 +210,15 @@ mod tests {
     fn takes_bytes_that_are_no_text_as_malformed() {
         assert!(Trace::parse(&b"t_s,power_w\n0,\xff\xfe\n"[..], "x").is_err());
         assert!(Trace::parse(&b"\x00\xff"[..], "x").is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = "t_s,power_w,sm_util_pct,sm_clock_mhz,energy_mj\n0.5,250.5,97,1980,1500\n0.52,251,96,,\n";
+        let trace = Trace::parse(text.as_bytes(), "x").unwrap();
+        let mut written = Vec::new();
+        trace.write_csv(&mut written).unwrap();
+        assert_eq!(Trace::parse(&*written, "x").unwrap(), trace);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! When each iteration of a recording really ended: `NAME.truth.csv`.
 
-use std::io::Read;
+use std::fmt;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::rows::{self, Rows, TraceError, TraceProblem};
@@ -35,6 +36,19 @@ impl Label {
             b"val" => Self::Val,
             _ => Self::Other,
         }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Chunk => "chunk",
+            Self::Other => "other",
+            Self::Train => "train",
+            Self::Trial => "trial",
+            Self::Val => "val",
+        })
     }
 }
 
@@ -78,6 +92,20 @@ impl Truth {
     /// [`TraceError`] as for [`Truth::read`].
     pub fn parse(reader: impl Read, name: &str) -> Result<Self, TraceError> {
         Self::from_rows(Rows::new(reader, name.to_owned())?)
+    }
+
+    /// Marks that are in order and at least one.
+    pub(crate) fn from_marks(marks: Vec<Mark>) -> Self {
+        Self { marks }
+    }
+
+    /// Writes the marks as CSV, as they are read.
+    ///
+    /// # Errors
+    /// Whatever `out` gives.
+    pub fn write_csv(&self, mut out: impl Write) -> std::io::Result<()> {
+        writeln!(out, "t_s,label")?;
+        self.marks.iter().try_for_each(|mark| writeln!(out, "{:.6},{}", mark.time_s, mark.label))
     }
 
     /// The truth file that belongs to a trace file: `NAME.truth.csv` beside `NAME.trace.csv`. The GPUs of one job
@@ -126,6 +154,15 @@ mod tests {
     fn keeps_a_label_that_it_does_not_know_as_other() {
         let truth = Truth::parse("label,t_s\ntrain,1\nwarmup,2\n".as_bytes(), "x").unwrap();
         assert_eq!(truth.marks()[1], Mark { time_s: 2.0, label: Label::Other });
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let text = "t_s,label\n1.25,train\n2.5,val\n3,checkpoint\n4,other\n";
+        let truth = Truth::parse(text.as_bytes(), "x").unwrap();
+        let mut written = Vec::new();
+        truth.write_csv(&mut written).unwrap();
+        assert_eq!(Truth::parse(&*written, "x").unwrap(), truth);
     }
 
     #[test]
