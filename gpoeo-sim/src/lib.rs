@@ -1,6 +1,7 @@
 //! A simulated GPU in virtual time, driven by recorded telemetry and measured clock sweeps.
 #![forbid(unsafe_code)]
 
+mod detection;
 mod dvfs;
 mod evaluate;
 mod gpu;
@@ -26,6 +27,7 @@ mod watch;
 mod waveform;
 mod workload;
 
+pub use detection::{Accuracy, AccuracyRow, Answer, Answers, Detection, Judged, Reliability, ReliabilityBin};
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
 pub use evaluate::{EvaluateError, EvaluateOptions, Evaluation, PolicyRuns, Run, Summary, evaluate, workloads_on};
 pub use gpu::{Account, CounterAccess, Drift, SimConfig, SimGpu};

@@ -24,6 +24,8 @@ enum Command {
     Predict(cmd::predict::Predict),
     /// Run one job with the optimizer on it, in virtual time, and say what it saved
     Run(cmd::run::Run),
+    /// Write recordings of jobs that never ran, with their truth
+    Synth(cmd::synth::Synth),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Predict(predict) => predict.run(),
         Command::Run(run) => run.run(),
+        Command::Synth(synth) => synth.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

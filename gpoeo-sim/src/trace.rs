@@ -57,20 +57,21 @@ impl Trace {
     /// # Errors
     /// Whatever `out` gives.
     pub fn write_csv(&self, mut out: impl Write) -> std::io::Result<()> {
-        let has = |field: fn(&Sample) -> bool| self.samples.first().is_some_and(field);
-        let columns: [(bool, &str, fn(&Sample) -> Option<String>); 5] = [
-            (has(|s| s.sm_util.is_some()), "sm_util_pct", |s| s.sm_util.map(percent)),
-            (has(|s| s.mem_util.is_some()), "mem_util_pct", |s| s.mem_util.map(percent)),
-            (has(|s| s.sm_clock.is_some()), "sm_clock_mhz", |s| s.sm_clock.map(|clock| clock.0.to_string())),
-            (has(|s| s.mem_clock.is_some()), "mem_clock_mhz", |s| s.mem_clock.map(|clock| clock.0.to_string())),
-            (has(|s| s.energy_j.is_some()), "energy_mj", |s| s.energy_j.map(|energy| format!("{:.0}", energy * 1e3))),
+        type Field = fn(&Sample) -> Option<String>;
+        const FIELDS: [(&str, Field); 5] = [
+            ("sm_util_pct", |s| s.sm_util.map(percent)),
+            ("mem_util_pct", |s| s.mem_util.map(percent)),
+            ("sm_clock_mhz", |s| s.sm_clock.map(|clock| clock.0.to_string())),
+            ("mem_clock_mhz", |s| s.mem_clock.map(|clock| clock.0.to_string())),
+            ("energy_mj", |s| s.energy_j.map(|energy| format!("{:.0}", energy * 1e3))),
         ];
-        let columns = || columns.iter().filter(|(is_there, ..)| *is_there);
+        let is_there = |field: &Field| self.samples.first().is_some_and(|first| field(first).is_some());
+        let columns = || FIELDS.iter().filter(|(_, field)| is_there(field));
         write!(out, "t_s,power_w")?;
-        columns().try_for_each(|(_, name, _)| write!(out, ",{name}"))?;
+        columns().try_for_each(|(name, _)| write!(out, ",{name}"))?;
         for sample in &self.samples {
             write!(out, "\n{:.6},{:.3}", sample.time.as_secs_f64(), sample.power_w)?;
-            columns().try_for_each(|(_, _, text)| write!(out, ",{}", text(sample).unwrap_or_default()))?;
+            columns().try_for_each(|(_, field)| write!(out, ",{}", field(sample).unwrap_or_default()))?;
         }
         writeln!(out)
     }

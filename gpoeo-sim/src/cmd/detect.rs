@@ -1,28 +1,47 @@
 //! `gpoeo-sim detect`: the online detection over recordings.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use gpoeo_core::{DetectorConfig, Outcome, PeriodDetector, Timestamp};
-use gpoeo_sim::{Rhythm, Trace, Truth, Verdict};
+use gpoeo_core::{Outcome, Timestamp};
+use gpoeo_sim::report::write_detection_text;
+use gpoeo_sim::{Accuracy, Detection, Family, Judged, Reliability, SyntheticRecording, Trace, Truth, Verdict};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Failure;
 
 /// Arguments of `detect`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  gpoeo-sim detect job.trace.csv\n  gpoeo-sim detect --score recordings/*.trace.csv\n  \
+                        gpoeo-sim detect --synthetic 2000 --seed 7 --score"
+)]
 pub(crate) struct Detect {
     /// Print one JSON object a line instead of a table
     #[arg(long)]
     json: bool,
 
-    /// Compare with the true iteration times in NAME.truth.csv beside each file
+    /// Compare with the true iteration times: in NAME.truth.csv beside each file, or those of synthetic recordings
     #[arg(long)]
     score: bool,
 
+    /// Detect in N recordings that are made up, all families in turn, without writing files; with --score: the share right
+    /// by family, and whether the confidence holds
+    #[arg(long, value_name = "N", conflicts_with = "files", required_unless_present = "files")]
+    synthetic: Option<usize>,
+
+    /// Seed of the synthetic recordings; sets of different seeds share none
+    #[arg(long, value_name = "K", default_value_t = 0, requires = "synthetic")]
+    seed: u64,
+
+    /// Only this family of synthetic recordings
+    #[arg(long, value_name = "NAME", requires = "synthetic")]
+    family: Option<Family>,
+
     /// Recordings (CSV with the columns t_s and power_w)
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
@@ -39,6 +58,10 @@ struct Finding {
     cpu_us: u64,
     #[serde(flatten)]
     score: Option<Score>,
+    #[serde(skip)]
+    family: Option<Family>,
+    #[serde(skip)]
+    judged: Option<Judged>,
 }
 
 /// What the truth file says about it.
@@ -52,65 +75,85 @@ struct Score {
 impl Detect {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
-        let mut findings = Vec::new();
-        for file in &self.files {
-            let mut finding = find(&Trace::read(file)?);
-            if self.score {
-                finding.score = Some(judge(&Truth::read(Truth::path_beside(file))?, &finding));
+        if self.json && self.synthetic.is_none() {
+            // One after the other: the first line is there before the last file is read.
+            for file in &self.files {
+                print_json(&mut out, &self.find_in(file)?)?;
             }
-            if self.json {
-                let line = serde_json::to_string(&finding).map_err(std::io::Error::from)?;
-                writeln!(out, "{line}")?;
-            } else {
-                findings.push(finding);
-            }
+            return Ok(());
         }
-        if !self.json {
+        let findings = match self.synthetic {
+            Some(count) => self.find_in_synthetic(count),
+            None => self.files.iter().map(|file| self.find_in(file)).collect::<Result<Vec<_>, Failure>>()?,
+        };
+        if self.json {
+            return findings.iter().try_for_each(|finding| print_json(&mut out, finding));
+        }
+        if self.synthetic.is_none() || !self.score {
             print_table(&mut out, &findings)?;
+        }
+        if self.score {
+            print_score(&mut out, &findings)?;
         }
         Ok(())
     }
-}
 
-/// Feeds a recording to a fresh detector.
-fn find(trace: &Trace) -> Finding {
-    let mut detector = PeriodDetector::new(&DetectorConfig::default());
-    let start = cpu_time::ProcessTime::now();
-    for sample in trace.samples() {
-        detector.push(sample.time, sample.power_w);
+    fn find_in(&self, file: &Path) -> Result<Finding, Failure> {
+        let trace = Trace::read(file)?;
+        let truth = if self.score { Some(Truth::read(Truth::path_beside(file))?) } else { None };
+        Ok(Finding::new(&trace, truth.as_ref()))
     }
-    let cpu_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let (outcome, period_s, confidence) = match detector.outcome() {
-        Outcome::Periodic { period, confidence } => ("periodic", Some(period.as_secs_f64()), confidence),
-        Outcome::Aperiodic => ("aperiodic", None, 0.0),
-        _ => ("undecided", None, 0.0),
-    };
-    let seconds = |time: Option<Timestamp>| time.map(|time| rounded(time.as_secs_f64()));
-    Finding {
-        trace: trace.name().to_owned(),
-        outcome,
-        period_s: period_s.map(rounded),
-        confidence: rounded(confidence),
-        first_decided_s: seconds(detector.decided_at()),
-        busy_from_s: seconds(detector.busy_since()),
-        samples: trace.as_slice().len(),
-        cpu_us,
-        score: None,
+
+    fn find_in_synthetic(&self, count: usize) -> Vec<Finding> {
+        let all: Vec<_> = SyntheticRecording::draw_some(count, self.seed, self.family).collect();
+        all.into_par_iter()
+            .map(|(family, seed)| {
+                let recording = SyntheticRecording::draw(family, seed);
+                let truth = self.score.then_some(&recording.truth);
+                Finding { family: Some(family), ..Finding::new(&recording.trace, truth) }
+            })
+            .collect()
     }
 }
 
-fn judge(truth: &Truth, finding: &Finding) -> Score {
-    let rhythm = Rhythm::of(truth);
-    Score {
-        iteration_s: rhythm.iteration_s.map(rounded),
-        counted: rhythm.is_counted(),
-        verdict: rhythm.judge(finding.period_s),
+impl Finding {
+    fn new(trace: &Trace, truth: Option<&Truth>) -> Self {
+        let detection = Detection::of(trace);
+        let (outcome, confidence) = match detection.outcome {
+            Outcome::Periodic { confidence, .. } => ("periodic", confidence),
+            Outcome::Aperiodic => ("aperiodic", 0.0),
+            _ => ("undecided", 0.0),
+        };
+        let seconds = |time: Option<Timestamp>| time.map(|time| rounded(time.as_secs_f64()));
+        let judged = truth.map(|truth| detection.judge(truth));
+        Self {
+            trace: trace.name().to_owned(),
+            outcome,
+            period_s: detection.period_s().map(rounded),
+            confidence: rounded(confidence),
+            first_decided_s: seconds(detection.first_decided),
+            busy_from_s: seconds(detection.busy_from),
+            samples: detection.samples,
+            cpu_us: u64::try_from(detection.cpu.as_micros()).unwrap_or(u64::MAX),
+            score: judged.map(|judged| Score {
+                iteration_s: judged.rhythm.iteration_s.map(rounded),
+                counted: judged.rhythm.is_counted(),
+                verdict: judged.verdict,
+            }),
+            family: None,
+            judged,
+        }
     }
 }
 
 /// To the microsecond: what is beyond is noise that differs between machines.
 fn rounded(value: f64) -> f64 {
     (value * 1e6).round() * 1e-6
+}
+
+fn print_json(out: &mut impl Write, finding: &Finding) -> Result<(), Failure> {
+    let line = serde_json::to_string(finding).map_err(std::io::Error::from)?;
+    Ok(writeln!(out, "{line}")?)
 }
 
 fn print_table(out: &mut impl Write, findings: &[Finding]) -> std::io::Result<()> {
@@ -141,14 +184,15 @@ fn print_table(out: &mut impl Write, findings: &[Finding]) -> std::io::Result<()
             None => writeln!(out)?,
         }
     }
-    if has_score {
-        let scores = || findings.iter().filter_map(|finding| finding.score.as_ref());
-        let count = |counted: bool, verdict: Verdict| {
-            scores().filter(|score| score.counted == counted && score.verdict == verdict).count()
-        };
-        let total = |counted: bool| scores().filter(|score| score.counted == counted).count();
-        writeln!(out, "\ncounted: {} of {} right", count(true, Verdict::Right), total(true))?;
-        writeln!(out, "too short to tell: {} of {} wrong", count(false, Verdict::Wrong), total(false))?;
-    }
     Ok(())
+}
+
+/// The sums: of synthetic recordings by family, of files all together.
+fn print_score(out: &mut impl Write, findings: &[Finding]) -> std::io::Result<()> {
+    let (mut accuracy, mut reliability) = (Accuracy::default(), Reliability::default());
+    for (finding, judged) in findings.iter().filter_map(|finding| Some((finding, finding.judged.as_ref()?))) {
+        accuracy.add(finding.family.map_or("all", Family::name), judged);
+        reliability.add(judged);
+    }
+    write_detection_text(&accuracy, &reliability, out)
 }

@@ -7,6 +7,7 @@ mod live;
 mod options;
 pub(crate) mod predict;
 pub(crate) mod run;
+pub(crate) mod synth;
 
 use gpoeo_core::ConfigError;
 use gpoeo_sim::{EvaluateError, SuiteError, TraceError};

@@ -1,5 +1,6 @@
 //! Results for people and programs.
 
+mod detection;
 mod html;
 mod json;
 mod numbers;
@@ -7,6 +8,7 @@ mod run;
 mod text;
 mod words;
 
+pub use detection::write_detection_text;
 pub use html::{write_run_html, write_run_svg};
 pub use json::write_json;
 pub use run::{Decision, DecisionKind, Narrator, Paint, write_run_json, write_run_text};

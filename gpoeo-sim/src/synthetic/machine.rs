@@ -53,9 +53,8 @@ pub(super) fn play(script: &Script, dice: &mut Dice) -> Played {
 
         let keep = 1.0 - STEP_S / CONTENT_S;
         wander = keep * wander + (1.0 - keep * keep).sqrt() * content * dice.bell();
-        let ramp = script.trend.ramp.map_or(1.0, |(from, to, by)| {
-            1.0 + by * ((now_s - from) / (to - from)).clamp(0.0, 1.0)
-        });
+        let ramp =
+            script.trend.ramp.map_or(1.0, |(from, to, by)| 1.0 + by * ((now_s - from) / (to - from)).clamp(0.0, 1.0));
         let base_w = if step.is_off { card.idle_w } else { card.waiting_w };
         let level = (step.level + second.level) * clock.powf(CLOCK_EXPONENT) * ramp * (1.0 + wander);
         let wanted_w = base_w + span_w * level * (1.0 + script.trend.warmth * warmth);
@@ -143,7 +142,8 @@ mod tests {
     #[test]
     fn below_the_limit_time_is_as_written() {
         let mut dice = Dice::new(1, Family::Plain);
-        let pieces = (0..400).map(|k| Piece { work_s: 0.0103, level: 0.3, ends: (k % 10 == 9).then_some(Label::Train) });
+        let pieces =
+            (0..400).map(|k| Piece { work_s: 0.0103, level: 0.3, ends: (k % 10 == 9).then_some(Label::Train) });
         let script = script(pieces.collect(), &mut dice);
         let played = play(&script, &mut dice);
         assert_eq!(played.marks.len(), 40);

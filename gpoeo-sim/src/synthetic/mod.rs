@@ -55,13 +55,16 @@ impl SyntheticRecording {
         Self { family, seed, trace: Trace::from_samples(name, samples), truth: Truth::from_marks(played.marks) }
     }
 
-    /// `count` recordings, the families in turn; the seeds count up from `seed * 1_000_000`, so that sets of different
-    /// seeds share nothing.
-    pub fn draw_many(count: usize, seed: u64) -> impl Iterator<Item = (Family, u64)> + Clone {
+    /// Family and seed of `count` recordings: all families in turn, or only one. The seeds count up from
+    /// `seed * 1_000_000`, so that sets of different seeds share nothing.
+    pub fn draw_some(count: usize, seed: u64, only: Option<Family>) -> impl Iterator<Item = (Family, u64)> + Clone {
         let first = seed.wrapping_mul(1_000_000);
-        (0..count).map(move |index| {
-            let family = Family::ALL[index % Family::ALL.len()];
-            (family, first.wrapping_add((index / Family::ALL.len()) as u64))
+        (0..count).map(move |index| match only {
+            Some(only) => (only, first.wrapping_add(index as u64)),
+            None => {
+                let (turn, place) = (index / Family::ALL.len(), index % Family::ALL.len());
+                (Family::ALL[place], first.wrapping_add(turn as u64))
+            }
         })
     }
 }

@@ -16,10 +16,12 @@ fn equal_seeds_give_equal_recordings_and_others_give_others() {
 
 #[test]
 fn a_set_has_every_family_and_shares_nothing_with_that_of_another_seed() {
-    let set: Vec<_> = SyntheticRecording::draw_many(50, 3).collect();
+    let set: Vec<_> = SyntheticRecording::draw_some(50, 3, None).collect();
     assert_eq!(set.len(), 50);
     assert!(Family::ALL.iter().all(|family| set.iter().any(|(other, _)| other == family)));
-    assert!(SyntheticRecording::draw_many(50, 4).all(|other| !set.contains(&other)));
+    assert!(SyntheticRecording::draw_some(50, 4, None).all(|other| !set.contains(&other)));
+    let only: Vec<_> = SyntheticRecording::draw_some(2, 3, Some(Family::Plain)).collect();
+    assert!(only.iter().all(|recording| set.contains(recording)));
 }
 
 #[test]

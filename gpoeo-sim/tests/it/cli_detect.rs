@@ -48,6 +48,63 @@ fn a_table_with_verdicts_is_for_people() {
 }
 
 #[test]
+fn synthetic_recordings_are_scored_by_family() {
+    let output = detect(&["--synthetic", "42", "--seed", "9", "--score"]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    for word in ["micro-batches", "two-jobs", "all ", "counted: ", "confidence", "answers; "] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let again = detect(&["--synthetic", "42", "--seed", "9", "--score"]);
+    assert_eq!(text, String::from_utf8(again.stdout).unwrap());
+
+    let output = detect(&["--synthetic", "3", "--family", "bursts", "--json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        names.iter().map(|line| line["trace"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["bursts-0", "bursts-1", "bursts-2"]
+    );
+}
+
+#[test]
+fn what_synth_writes_is_what_is_scored_without_files() {
+    let folder = std::env::temp_dir().join(format!("gpoeo-sim-synth-{}", std::process::id()));
+    let folder_text = folder.to_string_lossy().into_owned();
+    let synth = ["synth", folder_text.as_str(), "--count", "2", "--seed", "5", "--family", "plain"];
+    let output = Command::new(env!("CARGO_BIN_EXE_gpoeo-sim")).args(synth).output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "plain-5000000\nplain-5000001\n");
+
+    let without_cpu = |output: Output| -> Vec<Value> {
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines
+            .inspect(|line| assert!(line["verdict"].is_string()))
+            .map(|mut line| {
+                line["cpu_us"] = Value::Null;
+                line
+            })
+            .collect()
+    };
+    let files = ["plain-5000000", "plain-5000001"].map(|name| format!("{folder_text}/{name}.trace.csv"));
+    let from_files = without_cpu(detect(&["--json", "--score", &files[0], &files[1]]));
+    let direct = without_cpu(detect(&["--json", "--score", "--synthetic", "2", "--seed", "5", "--family", "plain"]));
+    assert_eq!(from_files, direct);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn either_files_or_synthetic_recordings_are_asked_for() {
+    for arguments in [&[][..], &["--synthetic", "2", "x.trace.csv"], &["--synthetic", "2", "--family", "x"]] {
+        let output = detect(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+    let errors = String::from_utf8(detect(&["--synthetic", "2", "--family", "x"]).stderr).unwrap();
+    assert!(errors.contains("there is no family \"x\"; choose one of aperiodic, "), "{errors}");
+}
+
+#[test]
 fn bad_input_ends_with_2_and_one_line_that_says_where_and_how_to_mend() {
     let folder = std::env::temp_dir().join(format!("gpoeo-sim-detect-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
