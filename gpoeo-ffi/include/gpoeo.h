@@ -710,6 +710,12 @@ gpoeo_status gpoeo_optimizer_phase(const struct gpoeo_optimizer *optimizer, gpoe
 /** Whether the machine has finished: it will ask for nothing any more. True for NULL and for a handle that has panicked. */
 bool gpoeo_optimizer_is_stopped(const struct gpoeo_optimizer *optimizer);
 
+/**
+ * Whether a lock of ours may be in force: whoever gives the machine up before it has stopped must then put the clocks back.
+ * True for a handle that has panicked, or that another thread uses: nobody knows.
+ */
+bool gpoeo_optimizer_may_hold_clocks(const struct gpoeo_optimizer *optimizer);
+
 /** Gives the account of the run so far, and keeps its list of settings for gpoeo_optimizer_trial(). */
 gpoeo_status gpoeo_optimizer_report(struct gpoeo_optimizer *optimizer,
                                     struct gpoeo_report *report,

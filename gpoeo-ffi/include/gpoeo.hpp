@@ -302,6 +302,9 @@ public:
     /** Whether the machine has finished. */
     bool is_stopped() const noexcept { return gpoeo_optimizer_is_stopped(get()); }
 
+    /** Whether a lock of ours may be in force: who gives the machine up must then put the clocks back. */
+    bool may_hold_clocks() const noexcept { return gpoeo_optimizer_may_hold_clocks(get()); }
+
     /** The account of the run so far; trials() gives its settings. */
     gpoeo_report report()
     {

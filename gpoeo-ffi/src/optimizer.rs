@@ -307,6 +307,20 @@ pub unsafe extern "C" fn gpoeo_optimizer_is_stopped(optimizer: *const gpoeo_opti
     is_stopped || matches!(status, gpoeo_status::NullPointer | gpoeo_status::Panicked)
 }
 
+/// Whether a lock of ours may be in force: whoever gives the machine up before it has stopped must then put the clocks back.
+/// True for a handle that has panicked, or that another thread uses: nobody knows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpoeo_optimizer_may_hold_clocks(optimizer: *const gpoeo_optimizer) -> bool {
+    // SAFETY: rule 1 of the header.
+    let handle = unsafe { machine(optimizer) };
+    let mut may_hold = false;
+    let status = call(handle, |machine| {
+        may_hold = machine.optimizer.may_hold_clocks();
+        Ok(gpoeo_status::Ok)
+    });
+    may_hold || matches!(status, gpoeo_status::Busy | gpoeo_status::Panicked)
+}
+
 /// Gives the account of the run so far, and keeps its list of settings for gpoeo_optimizer_trial().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn gpoeo_optimizer_report(

@@ -258,8 +258,9 @@ impl Optimizer {
         &self.ctx.config
     }
 
-    /// Whether a lock of ours may be in force.
-    pub(crate) fn may_hold_clocks(&self) -> bool {
+    /// Whether a lock of ours may be in force: who gives the machine up before it has stopped must then put the clocks back.
+    #[must_use]
+    pub fn may_hold_clocks(&self) -> bool {
         self.ctx.clocks.touched
     }
 

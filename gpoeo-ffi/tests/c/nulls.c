@@ -34,7 +34,7 @@ static void without_a_handle(void)
     taken = 7;
     EXPECT(NULL_POINTER, gpoeo_optimizer_costs(NULL, &cost, 1, sizeof cost, &taken));
     CHECK(taken == 0);
-    CHECK(gpoeo_optimizer_is_stopped(NULL));
+    CHECK(gpoeo_optimizer_is_stopped(NULL) && !gpoeo_optimizer_may_hold_clocks(NULL));
     CHECK(gpoeo_optimizer_last_error(NULL, text, sizeof text) == 0 && text[0] == '\0');
     gpoeo_optimizer_free(NULL);
 }

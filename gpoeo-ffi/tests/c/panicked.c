@@ -36,7 +36,7 @@ int main(void)
     EXPECT(PANICKED, gpoeo_optimizer_handle_mark(optimizer, 0));
     EXPECT(PANICKED, gpoeo_optimizer_set_objective(optimizer, GPOEO_OBJECTIVE_EDP, 0.0, 0));
     EXPECT(PANICKED, gpoeo_optimizer_costs(optimizer, NULL, 0, sizeof(gpoeo_setting_cost), &taken));
-    CHECK(gpoeo_optimizer_is_stopped(optimizer));
+    CHECK(gpoeo_optimizer_is_stopped(optimizer) && gpoeo_optimizer_may_hold_clocks(optimizer));
     expect_error(optimizer, "bug in the library");
     gpoeo_optimizer_free(optimizer);
     /* It is about this handle only. */

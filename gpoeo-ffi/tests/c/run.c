@@ -3,7 +3,7 @@
 
 int main(void)
 {
-    bench bench = new_bench("vit_large", 5, 240 * SECOND);
+    bench bench = new_bench("vit_large", 5, 200 * SECOND);
     gpoeo_report report;
     gpoeo_sim_account truth;
     unsigned held = 0;

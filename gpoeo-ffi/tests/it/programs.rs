@@ -62,3 +62,23 @@ fn the_cpp_programs_are_clean_under_sanitizers() {
 fn the_cpp_programs_are_clean_under_valgrind() {
     run_all(Language::Cxx, Check::Valgrind);
 }
+
+/// The programs in `docs/c-abi.md` are whole: each is compiled and run.
+#[test]
+fn the_documented_programs_run() {
+    let text = std::fs::read_to_string(crate_dir().join("../docs/c-abi.md")).unwrap();
+    for (language, fence, name) in
+        [(Language::C, "\n```c\n", "documented.c"), (Language::Cxx, "\n```cpp\n", "documented.cpp")]
+    {
+        let (_, after) = text.split_once(fence).unwrap();
+        let (program, _) = after.split_once("\n```\n").unwrap();
+        let source = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::write(&source, program).unwrap();
+        if language.is_there() {
+            let said = build_and_run(language, &source, Check::Plain);
+            let said = said.trim_end().trim_end_matches(" s").rsplit(' ').next().unwrap();
+            let period_s: f64 = said.parse().unwrap();
+            assert!((period_s - 0.3).abs() < 0.003, "{said}");
+        }
+    }
+}

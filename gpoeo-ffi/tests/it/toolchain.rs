@@ -78,8 +78,8 @@ impl Check {
         ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
 }
 
-/// Compiles a program against the static library and runs it; what it says on failure is the test's.
-pub(crate) fn build_and_run(language: Language, source: &Path, check: Check) {
+/// Compiles a program against the static library and runs it. What it says; a failure is the test's.
+pub(crate) fn build_and_run(language: Language, source: &Path, check: Check) -> String {
     let name = source.file_stem().and_then(OsStr::to_str).unwrap();
     let program = scratch(&format!("{name}-{language:?}-{check:?}"));
     let mut compile = language.command();
@@ -97,9 +97,10 @@ pub(crate) fn build_and_run(language: Language, source: &Path, check: Check) {
     } else {
         Command::new(&program)
     };
-    expect_success(&mut run);
+    let said = expect_success(&mut run);
     // Each is larger than 10 MB.
     std::fs::remove_file(program).unwrap();
+    said
 }
 
 fn scratch(name: &str) -> PathBuf {
