@@ -169,7 +169,7 @@ fn time_legend(record: &RunRecord) -> Markup {
 fn phase_keys(right: f64, y: f64) -> Markup {
     html! {
         @for (index, (name, class)) in PHASES.map(phase_name).into_iter().rev().enumerate() {
-            @let x = right - 76.0 * (index + 1) as f64;
+            @let x = right - 84.0 * (index + 1) as f64;
             g class=(class) { rect.phase x=(px(x)) y=(px(y - 10.0)) width="12" height="12" {} }
             text.tick x=(px(x + 17.0)) y=(px(y)) { (name) }
         }
