@@ -6,8 +6,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use gpoeo_core::{BackendError, Capabilities, ClockPair, Driver, Event, GpuBackend, Mhz, OptimizerConfig, Sample};
 use gpoeo_core::Timestamp;
+use gpoeo_core::{BackendError, Capabilities, ClockPair, Driver, Event, GpuBackend, Mhz, OptimizerConfig, Sample};
 
 const STEP: Duration = Duration::from_millis(1);
 const TOP: Mhz = Mhz(1410);
@@ -20,6 +20,8 @@ struct ToyGpu {
     /// Work done of this iteration, s at the top clock.
     work_s: f64,
     energy_j: f64,
+    /// The energy at the last sample, J.
+    sampled_j: f64,
     samples: Vec<Sample>,
 }
 
@@ -31,13 +33,15 @@ impl GpuBackend for ToyGpu {
     fn sleep_until(&mut self, deadline: Timestamp) {
         while self.now < deadline {
             self.now += STEP;
-            let (speed, clock) = (f64::from(self.sm.0) / f64::from(TOP.0), self.sm);
+            let speed = f64::from(self.sm.0) / f64::from(TOP.0);
             let is_busy = self.work_s < 0.25;
             self.work_s = (self.work_s + STEP.as_secs_f64() * if is_busy { speed } else { 1.0 }) % 0.4;
             let power_w = 90.0 + if is_busy { 260.0 * speed.powi(3) } else { 60.0 };
             self.energy_j += power_w * STEP.as_secs_f64();
             if self.now.as_nanos() % 20_000_000 == 0 {
-                self.samples.push(Sample::new(self.now, power_w).energy_j(self.energy_j).sm_clock(clock));
+                let mean_w = (self.energy_j - self.sampled_j) / 0.02;
+                self.samples.push(Sample::new(self.now, mean_w).energy_j(self.energy_j).sm_clock(self.sm));
+                self.sampled_j = self.energy_j;
             }
         }
     }
@@ -64,7 +68,7 @@ impl GpuBackend for ToyGpu {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let gpu = ToyGpu { now: Timestamp::ZERO, sm: TOP, work_s: 0.0, energy_j: 0.0, samples: Vec::new() };
+    let gpu = ToyGpu { now: Timestamp::ZERO, sm: TOP, work_s: 0.0, energy_j: 0.0, sampled_j: 0.0, samples: Vec::new() };
     let mut driver = Driver::new(gpu, OptimizerConfig::default())?;
     let mut print = |event: &Event| println!("{event:?}");
     while driver.report().elapsed_s < 300.0 {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::header::crate_dir;
-use crate::toolchain::{Check, Language, build_and_run};
+use crate::toolchain::{Check, Language, build_and_run, expect_success};
 
 fn sources(folder: &str, extension: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(crate_dir().join("tests").join(folder)).unwrap();
@@ -66,14 +66,8 @@ fn the_cpp_programs_are_clean_under_valgrind() {
 /// The programs in `docs/c-abi.md` are whole: each is compiled and run.
 #[test]
 fn the_documented_programs_run() {
-    let text = std::fs::read_to_string(crate_dir().join("../docs/c-abi.md")).unwrap();
-    for (language, fence, name) in
-        [(Language::C, "\n```c\n", "documented.c"), (Language::Cxx, "\n```cpp\n", "documented.cpp")]
-    {
-        let (_, after) = text.split_once(fence).unwrap();
-        let (program, _) = after.split_once("\n```\n").unwrap();
-        let source = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&source, program).unwrap();
+    for (language, name) in [(Language::C, "documented.c"), (Language::Cxx, "documented.cpp")] {
+        let source = documented("docs/c-abi.md", language, name);
         if language.is_there() {
             let said = build_and_run(language, &source, Check::Plain);
             let (_, after) = said.split_once("an iteration takes ").unwrap();
@@ -81,4 +75,24 @@ fn the_documented_programs_run() {
             assert!((period_s - 0.3).abs() < 0.003, "{said}");
         }
     }
+}
+
+#[test]
+fn the_readme_compiles() {
+    let source = documented("README.md", Language::C, "readme.c");
+    expect_success(Language::C.command().arg("-c").arg(&source).arg("-o").arg(source.with_extension("o")));
+}
+
+/// The first block of code in that language, as a file.
+fn documented(page: &str, language: Language, name: &str) -> PathBuf {
+    let fence = match language {
+        Language::C => "\n```c\n",
+        Language::Cxx => "\n```cpp\n",
+    };
+    let text = std::fs::read_to_string(crate_dir().join("..").join(page)).unwrap();
+    let (_, after) = text.split_once(fence).unwrap();
+    let (code, _) = after.split_once("\n```\n").unwrap();
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, format!("{code}\n")).unwrap();
+    path
 }
