@@ -1,4 +1,5 @@
 //! Every model file of `fixtures/models`: margins equal to XGBoost's bit by bit, or refused for the reason given there.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "reads its fixtures, and fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
