@@ -13,6 +13,11 @@ has() {
     command -v "$1" >/dev/null || { echo "SKIPPED: $2: this machine has no $1"; return 1; }
 }
 
+if has nm 'the check of symbols'; then
+    odd=$(nm -D --defined-only "$scratch/usr/lib/libgpoeo.so" | awk '$3 !~ /^gpoeo_/ || $3 ~ /^gpoeo_test/ { print $3 }')
+    [ -z "$odd" ] || { echo "the library exports $odd"; exit 1; }
+fi
+
 # FOLDER NAME FLAGS
 build() {
     cp -r "$1" "$scratch/$2"
