@@ -107,9 +107,19 @@ fn decided(record: &RunRecord, machine: &MachineRecord, shares: &[f64]) -> (Deci
 /// `Held 1290 and 1260 MHz in turns (80:20)`.
 fn held(record: &RunRecord, shares: &[f64]) -> String {
     let names = SettingNames::of(&record.workload);
-    let mut settings: Vec<_> = record.stays.iter().zip(shares).filter(|(_, share)| **share >= LEAST_SHARE).collect();
+    let default = record.workload.curve().default_clocks();
+    let hold = record.machine.as_ref().and_then(|machine| machine.report.hold);
+    // While other settings are held, the default clocks come back now and then for the baseline to be measured again.
+    let is_check = hold.is_some_and(|hold| hold.within.is_some() && hold.beyond.is_some());
+    let mut settings: Vec<_> = record
+        .stays
+        .iter()
+        .zip(shares)
+        .filter(|(stay, share)| **share >= LEAST_SHARE && !(is_check && stay.clocks == default))
+        .collect();
     settings.sort_by(|a, b| b.1.total_cmp(a.1));
     match settings.as_slice() {
+        [] => "Held the default clocks nearly all the time".to_owned(),
         [(stay, _)] => format!("Held {}", names.name(stay.clocks)),
         _ => {
             let numbers: Vec<String> = settings.iter().map(|(stay, _)| names.number(stay.clocks)).collect();
