@@ -9,9 +9,9 @@ use super::Family;
 pub(super) struct Dice(Noise);
 
 impl Dice {
-    pub(super) fn new(seed: u64, family: Family) -> Self {
-        // Families of one seed must not be the same job over and over (Knuth's multiplier spreads the bits).
-        let own = (family as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    pub(super) fn new(seed: u64, family: Family, attempt: u64) -> Self {
+        // Families of one seed must not be the same job over and over (the golden ratio spreads the bits).
+        let own = (family as u64 + 1 + (attempt << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         Self(Noise::new(seed ^ own, Stream::Synthetic))
     }
 

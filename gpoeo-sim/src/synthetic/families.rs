@@ -97,8 +97,9 @@ fn micro_batches(dice: &mut Dice) -> Script {
     let micro = dice.one_of(&[2, 3, 4, 4, 6, 8, 8, 12, 16, 32]);
     let length_s = dice.scale((0.06 * micro as f64).max(0.25), 5.0);
     let contrast = if dice.chance(0.3) { Contrast::low(dice) } else { Contrast::usual(dice) };
-    let update = dice.between(0.02, 0.09);
-    let kernels = iteration(length_s, micro, update, 0.0, contrast, dice);
+    // The update takes its time once, however many batches there are.
+    let update = dice.between(0.1, 0.8);
+    let kernels = iteration(length_s, micro, update / (micro as f64 + update), 0.0, contrast, dice);
     let job = Job::new(kernels, dice);
     train_on(script, &job, dice)
 }

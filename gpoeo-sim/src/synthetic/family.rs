@@ -35,7 +35,7 @@ pub enum Family {
     LoaderStalls,
     /// Up to 15 % of samples lost, many in a row, stamps up to 16 ms off, a gap of 2 s.
     LostSamples,
-    /// 2 to 32 micro-batches an iteration, then an optimizer step of 2 to 9 %.
+    /// 2 to 32 micro-batches an iteration, then an optimizer step of a tenth of one of them or more.
     MicroBatches,
     /// The same job all along, nothing else.
     Plain,

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn below_the_limit_time_is_as_written() {
-        let mut dice = Dice::new(1, Family::Plain);
+        let mut dice = Dice::new(1, Family::Plain, 0);
         let pieces =
             (0..400).map(|k| Piece { work_s: 0.0103, level: 0.3, ends: (k % 10 == 9).then_some(Label::Train) });
         let script = script(pieces.collect(), &mut dice);
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_regulator_holds_the_mean_and_makes_the_work_longer() {
-        let mut dice = Dice::new(2, Family::PowerLimit);
+        let mut dice = Dice::new(2, Family::PowerLimit, 0);
         let pieces = (0..2000).map(|_| Piece { work_s: 0.01, level: 1.3, ends: None }).collect();
         let script = script(pieces, &mut dice);
         let played = play(&script, &mut dice);

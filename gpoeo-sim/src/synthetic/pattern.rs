@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn an_iteration_is_as_long_and_as_high_as_asked() {
-        let mut dice = Dice::new(1, Family::Plain);
+        let mut dice = Dice::new(1, Family::Plain, 0);
         for length in [0.03, 0.3, 4.0] {
             let contrast = Contrast { level: 0.6, slow: 0.05, fast: 0.1, dip: 0.4 };
             let kernels = iteration(length, 4, 0.05, 0.01 * length, contrast, &mut dice);
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn micro_batches_are_alike() {
-        let mut dice = Dice::new(2, Family::MicroBatches);
+        let mut dice = Dice::new(2, Family::MicroBatches, 0);
         let contrast = Contrast::usual(&mut dice);
         let kernels = iteration(1.0, 4, 0.05, 0.0, contrast, &mut dice);
         let batch = kernels.iter().position(|kernel| kernel != &kernels[0]).map(|_| (kernels.len() - 6) / 4).unwrap();

@@ -25,7 +25,7 @@ pub(super) struct Sensor {
     pub(super) stamp_error: f64,
     /// Share of samples that are lost.
     pub(super) loss: f64,
-    /// Mean number that is lost in a row.
+    /// Twice as many are lost in a row at most.
     pub(super) run: f64,
     /// A gap of 2 s at this share of the recording.
     pub(super) gap_at: Option<f64>,
@@ -64,8 +64,8 @@ impl Sensor {
             late_s: dice.between(0.003, 0.009),
             jitter_s: if is_disturbed { dice.scale(0.002, 0.006) } else { dice.scale(0.0002, 0.001) },
             stamp_error: dice.between(0.1, 0.5),
-            loss: if is_disturbed { dice.scale(0.005, 0.05) } else { dice.scale(0.0003, 0.01) },
-            run: 1.2,
+            loss: if is_disturbed { dice.scale(0.003, 0.03) } else { dice.scale(0.0001, 0.003) },
+            run: 0.5,
             gap_at: None,
             noise: dice.scale(0.01, 0.05),
             quantum_w: 0.001,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn samples(sensor: Sensor, seconds: usize) -> Vec<Sample> {
-        let mut dice = Dice::new(3, Family::Plain);
+        let mut dice = Dice::new(3, Family::Plain, 0);
         let script = Script { sensor, ..Script::begin(sensor, &mut dice) };
         read(&ramp(seconds), &script, &mut dice)
     }

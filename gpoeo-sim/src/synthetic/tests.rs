@@ -74,44 +74,16 @@ fn the_last_of_two_jobs_is_the_one_that_counts() {
     }
 }
 
-/// A recording that a real GPU could have made: how much of the power's movement folds into the iteration, and how
-/// much is left, lie where they lie in recordings (0.35 to 8 times, by `fold / rest`).
+/// As much as in recordings of an H100 and an H200: 0.38 (four micro-batches at the power limit), 0.52 (an encoder), 0.7
+/// (a GAN), 1 to 2 (most), 6 (bursts).
 #[test]
 fn what_can_be_seen_is_as_much_as_in_real_recordings() {
-    let mut ratios = Vec::new();
+    let mut seen = Vec::new();
     for family in [Family::Plain, Family::PowerLimit, Family::Drift] {
-        ratios.extend((0..20).map(|seed| visibility(&SyntheticRecording::draw(family, seed))));
+        seen.extend((0..20).filter_map(|seed| SyntheticRecording::draw(family, seed).visibility));
     }
-    ratios.sort_by(f64::total_cmp);
-    let quantile = |share: f64| ratios[(share * (ratios.len() - 1) as f64) as usize];
-    assert!(quantile(0.05) > 0.3 && quantile(0.05) < 0.8, "{ratios:?}");
-    assert!(quantile(0.5) > 0.8 && quantile(0.5) < 3.0, "{ratios:?}");
-    assert!(quantile(0.95) < 9.0, "{ratios:?}");
-}
-
-/// Standard deviation of the mean iteration over that of what is left, power taken without its slow trend.
-fn visibility(recording: &SyntheticRecording) -> f64 {
-    let ends: Vec<f64> = recording.truth.times_s(Label::Train).collect();
-    let (from, to) = (ends[ends.len() / 4], ends[ends.len() - 1]);
-    let samples: Vec<(f64, f64)> =
-        recording.trace.samples().map(|sample| (sample.time.as_secs_f64(), sample.power_w)).collect();
-    let busy: Vec<(f64, f64)> = samples.into_iter().filter(|(t, _)| *t > from && *t < to).collect();
-    let iteration = Rhythm::of(&recording.truth).iteration_s.unwrap();
-    let bins = ((iteration / 0.02) as usize).clamp(3, 40);
-    let mut parts = vec![Vec::new(); bins];
-    for (index, &(time, power)) in busy.iter().enumerate() {
-        let around = &busy[index.saturating_sub(50)..(index + 51).min(busy.len())];
-        let trend = around.iter().map(|(_, power)| power).sum::<f64>() / around.len() as f64;
-        let next = ends.partition_point(|end| *end <= time);
-        let phase = (time - ends[next - 1]) / (ends[next] - ends[next - 1]);
-        parts[((phase * bins as f64) as usize).min(bins - 1)].push(power - trend);
-    }
-    let count = busy.len() as f64;
-    let (mut fold, mut rest) = (0.0, 0.0);
-    for part in parts.iter().filter(|part| !part.is_empty()) {
-        let mean = part.iter().sum::<f64>() / part.len() as f64;
-        fold += part.len() as f64 * mean * mean / count;
-        rest += part.iter().map(|power| (power - mean).powi(2)).sum::<f64>() / count;
-    }
-    (fold / rest).sqrt()
+    seen.sort_by(f64::total_cmp);
+    let quantile = |share: f64| seen[(share * (seen.len() - 1) as f64) as usize];
+    assert_eq!(seen.len(), 60);
+    assert!(quantile(0.05) < 0.8 && (1.0..2.5).contains(&quantile(0.5)) && quantile(0.95) < 7.0, "{seen:?}");
 }
