@@ -1,9 +1,11 @@
 //! A simulated GPU in virtual time, driven by recorded telemetry and measured clock sweeps.
 #![forbid(unsafe_code)]
 
+mod calibration;
 mod detection;
 mod dvfs;
 mod evaluate;
+mod fit;
 mod gpu;
 mod hull;
 mod job;
@@ -27,9 +29,11 @@ mod watch;
 mod waveform;
 mod workload;
 
+pub use calibration::{Band, Check, CheckVerdict, calibrate};
 pub use detection::{Accuracy, AccuracyRow, Answer, Answers, Detection, Judged, Reliability, ReliabilityBin};
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
 pub use evaluate::{EvaluateError, EvaluateOptions, Evaluation, PolicyRuns, Run, Summary, evaluate, workloads_on};
+pub use fit::{Fit, FitErrors, FittedShares, fit_table};
 pub use gpu::{Account, CounterAccess, Drift, SimConfig, SimGpu};
 pub use hull::{Mix, best_mix, lower_hull};
 pub use job::{JobError, TomlProblem};

@@ -16,6 +16,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Compare the model of a card with what was measured on such cards
+    Calibrate(cmd::calibrate::Calibrate),
     /// Find the training iteration in recorded telemetry, one sample at a time, as the optimizer does
     Detect(cmd::detect::Detect),
     /// Run a suite of jobs under several policies and compare what each saves
@@ -30,6 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Calibrate(calibrate) => calibrate.run(),
         Command::Detect(detect) => detect.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
         Command::Predict(predict) => predict.run(),

@@ -1,5 +1,6 @@
 //! The subcommands, one a file.
 
+pub(crate) mod calibrate;
 pub(crate) mod detect;
 pub(crate) mod evaluate;
 mod feature_rows;
@@ -10,7 +11,7 @@ pub(crate) mod run;
 pub(crate) mod synth;
 
 use gpoeo_core::ConfigError;
-use gpoeo_sim::{EvaluateError, SuiteError, TraceError};
+use gpoeo_sim::{EvaluateError, SuiteError, TableError, TraceError};
 
 /// Why a command ends without having done its work: an exit code and one line for a person, empty if there is nothing to
 /// say.
@@ -44,6 +45,12 @@ impl From<EvaluateError> for Failure {
 
 impl From<SuiteError> for Failure {
     fn from(error: SuiteError) -> Self {
+        Self::bad_input(&error)
+    }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
         Self::bad_input(&error)
     }
 }

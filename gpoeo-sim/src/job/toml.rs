@@ -6,11 +6,11 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::model::JobModel;
-use crate::profile::{Gpu, GpuProfile};
+use crate::profile::{Gpu, GpuProfile, LowGears};
 use crate::waveform::{Epoch, Rhythm};
 use crate::workload::WorkCounters;
 
-use super::{Class, JobError, JobSpec, parse_phases};
+use super::{Class, JobError, JobSpec, parse_phases, within};
 
 /// What can be wrong with a file of jobs.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -88,6 +88,8 @@ struct CardTable {
     memory_mhz: Option<Vec<u32>>,
     ambient_c: Option<f64>,
     idle_w: Option<f64>,
+    stairs_below_mhz: Option<f64>,
+    odd_gears: Option<f64>,
 }
 
 /// `[[workload]]`.
@@ -160,6 +162,14 @@ fn card_of(value: Value) -> Result<GpuProfile, JobError> {
             return Err(JobError::new("idle_w", idle_w, "a power above 0 W and below the limit is possible"));
         }
         card.idle.power_w = idle_w;
+    }
+    if let Some(below_mhz) = given.stairs_below_mhz {
+        within("stairs_below_mhz", below_mhz, 0.0, f64::from(card.sm.high_mhz), "MHz")?;
+        card.low_gears = LowGears::Stairs { below_mhz };
+    }
+    if let Some(off) = given.odd_gears {
+        within("odd_gears", off, 0.0, 0.1, "how far the clock is off,")?;
+        card.odd_gears = off;
     }
     Ok(card)
 }
@@ -262,6 +272,14 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_file_in_the_documentation() {
+        let page = include_str!("../../../docs/calibration.md");
+        let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let (card, jobs) = read_toml(text).unwrap();
+        assert_eq!((card.key, card.memory.len(), jobs[0].name.as_str()), ("rtx3080ti", 2, "my_resnet"));
+    }
+
+    #[test]
     fn says_what_cannot_be_and_where() {
         assert_eq!(message(""), "there is no workload; write at least one [[workload]]");
         assert!(message("a = [").starts_with("1: it is not valid TOML: "));
@@ -303,6 +321,8 @@ mod tests {
         );
         assert!(card("idle_w = -3").contains("idle_w is -3; a power above 0 W"));
         assert!(card("ambient_c = 900").contains("ambient_c is 900;"));
+        assert!(card("odd_gears = 0.5").contains("odd_gears is 0.5;"));
+        assert!(card("stairs_below_mhz = -1").contains("stairs_below_mhz is -1;"));
         assert!(card("fan = 3").contains("unknown field fan"));
     }
 }

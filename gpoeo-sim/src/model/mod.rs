@@ -7,6 +7,7 @@
 mod cost;
 mod law;
 
+pub(crate) use cost::{balanced_time, soft_max, stream_time};
 pub(crate) use law::{HeldBy, Law, Point};
 
 use crate::profile::GpuProfile;

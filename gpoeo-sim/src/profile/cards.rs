@@ -66,12 +66,13 @@ pub(super) static RTX_3080_TI: GpuProfile = GpuProfile {
         ambient_c: 28.0,
         resistance_k_per_w: 0.125,
         time_constant: Duration::from_secs(60),
-        leakage_per_k: 0.008,
+        leakage_per_k: 0.010,
     },
     idle: Idle { power_w: 27.0, after: Duration::from_secs(2), sm_mhz: 210, memory_mhz: 405 },
     // Ours; on an H100 the default clock of one job moved between 1560 and 1980 MHz.
     wander: Wander { step: Duration::from_secs(1), deviation: 0.003 },
     low_gears: LowGears::Reached,
+    odd_gears: 0.0,
     // GA102 cards sample their ring once in 0.99 s in the idle state (118 s for 119 samples).
     sensors: SensorConfig { idle_step: Duration::from_millis(990), ..RING },
 };
@@ -83,20 +84,20 @@ pub(super) static A100: GpuProfile = GpuProfile {
     name: "NVIDIA A100-SXM4-80GB",
     sm: SmClocks { low_mhz: 210, high_mhz: 1410, step_mhz: 15.0 },
     // 2039 GB/s by the data sheet, 90 % of it reached.
-    memory: Cow::Borrowed(&[MemoryClock { mhz: 1593, bandwidth_gb_s: 1835.0, standby_w: 16.0, highest_sm_mhz: 1410 }]),
+    memory: Cow::Borrowed(&[MemoryClock { mhz: 1593, bandwidth_gb_s: 1835.0, standby_w: 14.0, highest_sm_mhz: 1410 }]),
     compute_memory_mhz: 1593,
     // Measured: floor to 1080-1110 MHz, 1.07 at 1200, 1.15 at 1305, 1.19 at 1395. Targets C1, C2.
-    voltage: Voltage { knee_mhz: 1095.0, slope_per_mhz: 0.20 / 300.0, corner_mhz: 20.0, highest_mhz: 1410.0 },
+    voltage: Voltage { knee_mhz: 1105.0, slope_per_mhz: 0.22 / 305.0, corner_mhz: 20.0, highest_mhz: 1410.0 },
     // Ours; static share 0.10 [0.09, 0.13] of the power of training.
     power: PowerLaw {
-        board_w: 10.0,
-        leakage_w: 16.0,
+        board_w: 8.0,
+        leakage_w: 14.0,
         clock_tree_w_per_ghz: 9.0,
         clock_tree_idle: 0.35,
-        sm_w_per_ghz: 150.0,
-        tensor_w_per_ghz: 130.0,
-        dram_j_per_byte: 31e-12,
-        path_j_per_byte: 28e-12,
+        sm_w_per_ghz: 180.0,
+        tensor_w_per_ghz: 150.0,
+        dram_j_per_byte: 28e-12,
+        path_j_per_byte: 24e-12,
     },
     limit_w: PowerLimit { low: 100.0, default: 500.0, high: 500.0 },
     compute_speed: 108.0 * 1410.0 / (80.0 * 1935.0),
@@ -105,12 +106,13 @@ pub(super) static A100: GpuProfile = GpuProfile {
         ambient_c: 25.0,
         resistance_k_per_w: 0.08,
         time_constant: Duration::from_secs(40),
-        leakage_per_k: 0.008,
+        leakage_per_k: 0.010,
     },
     // 50-64 W idle: an A800 in an `nvidia-smi` output, users of DCGM.
     idle: Idle { power_w: 55.0, after: Duration::from_secs(2), sm_mhz: 210, memory_mhz: 1593 },
     wander: Wander { step: Duration::from_secs(1), deviation: 0.003 },
     low_gears: LowGears::Reached,
+    odd_gears: 0.0,
     sensors: RING,
 };
 
@@ -126,7 +128,7 @@ pub(super) static H100: GpuProfile = GpuProfile {
         MemoryClock { mhz: 2619, bandwidth_gb_s: 3015.0, standby_w: 26.0, highest_sm_mhz: 1980 },
     ]),
     compute_memory_mhz: 2619,
-    voltage: Voltage { knee_mhz: 1380.0, slope_per_mhz: 0.32 / 600.0, corner_mhz: 25.0, highest_mhz: 1980.0 },
+    voltage: Voltage { knee_mhz: 1380.0, slope_per_mhz: 0.26 / 600.0, corner_mhz: 25.0, highest_mhz: 1980.0 },
     power: PowerLaw {
         board_w: 14.0,
         leakage_w: 28.0,
@@ -144,13 +146,14 @@ pub(super) static H100: GpuProfile = GpuProfile {
         ambient_c: 25.0,
         resistance_k_per_w: 0.055,
         time_constant: Duration::from_secs(40),
-        leakage_per_k: 0.008,
+        leakage_per_k: 0.010,
     },
     // Recorded: 69-75 W before the jobs began.
     idle: Idle { power_w: 70.0, after: Duration::from_secs(2), sm_mhz: 345, memory_mhz: 2619 },
     // Recorded: 1560-1980 MHz within a job at its limit, most of it within an iteration.
     wander: Wander { step: Duration::from_secs(1), deviation: 0.005 },
     low_gears: LowGears::Reached,
+    odd_gears: 0.0,
     sensors: RING,
 };
 
@@ -160,14 +163,14 @@ pub(super) static V100: GpuProfile = GpuProfile {
     name: "Tesla V100-SXM2-16GB",
     sm: SmClocks { low_mhz: 135, high_mhz: 1530, step_mhz: 7.5 },
     // 900 GB/s by the data sheet, 90 % of it reached.
-    memory: Cow::Borrowed(&[MemoryClock { mhz: 877, bandwidth_gb_s: 810.0, standby_w: 14.0, highest_sm_mhz: 1530 }]),
+    memory: Cow::Borrowed(&[MemoryClock { mhz: 877, bandwidth_gb_s: 810.0, standby_w: 20.0, highest_sm_mhz: 1530 }]),
     compute_memory_mhz: 877,
     // As measured on the TU102 of the same generation: floor to 0.65 of the top, 1.28 there. Targets C1, C2.
     voltage: Voltage { knee_mhz: 1000.0, slope_per_mhz: 0.28 / 530.0, corner_mhz: 20.0, highest_mhz: 1530.0 },
     // Ours; static share of TU102 0.30 [0.20, 0.48], of data-centre Volta 0.1-0.3.
     power: PowerLaw {
-        board_w: 10.0,
-        leakage_w: 22.0,
+        board_w: 14.0,
+        leakage_w: 28.0,
         clock_tree_w_per_ghz: 5.0,
         clock_tree_idle: 0.35,
         sm_w_per_ghz: 85.0,
@@ -182,12 +185,13 @@ pub(super) static V100: GpuProfile = GpuProfile {
         ambient_c: 25.0,
         resistance_k_per_w: 0.1,
         time_constant: Duration::from_secs(45),
-        leakage_per_k: 0.008,
+        leakage_per_k: 0.010,
     },
     // 30-41 W clocked up on a Titan V.
     idle: Idle { power_w: 38.0, after: Duration::from_secs(2), sm_mhz: 135, memory_mhz: 877 },
     wander: Wander { step: Duration::from_secs(1), deviation: 0.003 },
     // Measured with 26 kernels: requests below some 480 MHz give a half or a quarter of that clock.
     low_gears: LowGears::Stairs { below_mhz: 480.0 },
+    odd_gears: 0.0,
     sensors: RING,
 };

@@ -56,6 +56,9 @@ pub struct GpuProfile {
     pub wander: Wander,
     /// What low requests really give.
     pub low_gears: LowGears,
+    /// How far the clock that runs is from the request at one gear in eight, ratio: up at some, down at others. 0 on all
+    /// profiles; A40 boards have such gears, a step of 2 % in time at some.
+    pub odd_gears: f64,
     /// The sensors.
     pub sensors: SensorConfig,
 }
@@ -219,6 +222,12 @@ impl GpuProfile {
 
     /// The clock that runs when `asked` MHz (not above the voltage limit) is asked for.
     pub(crate) fn running_sm_mhz(&self, asked_mhz: f64) -> f64 {
+        let gear = ((asked_mhz - f64::from(self.sm.low_mhz)) / self.sm.step_mhz).round() as i64;
+        let asked_mhz = match gear.rem_euclid(16) {
+            5 => asked_mhz * (1.0 - self.odd_gears),
+            12 => asked_mhz * (1.0 + self.odd_gears),
+            _ => asked_mhz,
+        };
         match self.low_gears {
             LowGears::Stairs { below_mhz } if asked_mhz < below_mhz => {
                 let mut step_mhz = below_mhz / 2.0;

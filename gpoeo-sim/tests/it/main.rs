@@ -3,6 +3,7 @@
 
 mod cli_detect;
 mod cli_evaluate;
+mod cli_modelled;
 mod cli_predict;
 mod cli_run;
 mod detect_recordings;
