@@ -108,6 +108,7 @@ impl Checked {
                 self.now = self.now.max(now);
             }
             Input::Counters(set) => self.now = self.now.max(set.end()),
+            Input::Mark { time } => self.now = self.now.max(time),
             Input::Sample(sample) => {
                 assert_eq!(sample.non_finite_field(), None);
                 self.now = self.now.max(sample.time);

@@ -73,7 +73,7 @@ impl Scenario {
     }
 
     fn step(&mut self, bytes: &mut Unstructured<'_>) {
-        match byte(bytes) % 17 {
+        match byte(bytes) % 18 {
             0..=3 => self.run_job(bytes),
             4 => {
                 self.job = Job::from_bytes(self.job, bytes);
@@ -111,6 +111,10 @@ impl Scenario {
             15 => {
                 let (objective, now) = (odd_objective(bytes), moment(self.machine.spoken(), bytes));
                 self.feed(Input::Objective { objective, now });
+            }
+            16 => {
+                let time = moment(self.machine.now(), bytes);
+                self.feed(Input::Mark { time });
             }
             _ => self.drain(),
         }
@@ -175,12 +179,16 @@ impl Scenario {
         let count = (u32::from(byte(bytes)) * 8).min(self.samples_left);
         self.samples_left -= count;
         for _ in 0..count {
+            let phase = self.job.phase;
             let sample = self.job.sample(self.sampled, self.locked);
             let is_late = self.job.keeps_back();
             if sample.time == self.sampled {
                 return; // the end of time
             }
             self.sampled = sample.time;
+            if self.job.has_marks && self.job.phase < phase {
+                self.feed(Input::Mark { time: sample.time });
+            }
             if !is_late {
                 let _ = self.machine.feed(Input::Sample(sample));
                 self.drain();
@@ -263,6 +271,8 @@ struct Job {
     counter: EnergyCounter,
     work_rate: f64,
     /// Every so many samples the embedder speaks, and one is lost.
+    /// Whether the embedder says when an iteration ends.
+    has_marks: bool,
     speaks_every: u32,
     loses_every: u32,
     phase: f64,
@@ -291,6 +301,7 @@ impl Default for Job {
             noise: 0.0,
             counter: EnergyCounter::True,
             work_rate: 1e12,
+            has_marks: false,
             speaks_every: 12,
             loses_every: u32::MAX,
             phase: 0.0,
@@ -306,7 +317,7 @@ impl Job {
     fn from_bytes(mut job: Self, bytes: &mut Unstructured<'_>) -> Self {
         let (what, how) = (byte(bytes), byte(bytes));
         let share = f64::from(how) / 255.0;
-        match what % 12 {
+        match what % 13 {
             0 => job.period_s = 0.02 * 500f64.powf(share),
             1 => job.high_w = 10.0 + 700.0 * share,
             2 => job.low_w = 700.0 * share,
@@ -324,7 +335,8 @@ impl Job {
             7 => job.work_rate = odd_number(bytes),
             8 => job.speaks_every = u32::from(how).max(1),
             9 => job.loses_every = u32::from(how).max(2),
-            10 => job.interval = Duration::from_micros(100 * 10_000u64.pow(u32::from(how % 3)) / 100 + u64::from(how)),
+            10 => job.has_marks = how % 2 == 0,
+            11 => job.interval = Duration::from_micros(100 * 10_000u64.pow(u32::from(how % 3)) / 100 + u64::from(how)),
             _ => (job.high_w, job.low_w) = (odd_number(bytes), odd_number(bytes)),
         }
         job
