@@ -16,6 +16,17 @@ impl fmt::Display for ActionId {
     }
 }
 
+/// One GPU of a [`Group`](crate::Group): its place in the list that the group was made from, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct MemberId(pub u16);
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "member {}", self.0)
+    }
+}
+
 /// Something to carry out on the GPU and then to answer once, with `handle_applied` or `handle_failed`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -103,6 +103,7 @@ pub struct Capabilities {
     sample_interval: Duration,
     sensor_lag: Duration,
     settle_time: Duration,
+    gpus: u16,
 }
 
 impl Capabilities {
@@ -143,6 +144,7 @@ impl Capabilities {
             sample_interval: Duration::ZERO,
             sensor_lag: Duration::from_millis(20),
             settle_time: Duration::from_millis(150),
+            gpus: 1,
         })
     }
 
@@ -180,6 +182,25 @@ impl Capabilities {
     pub fn with_settle_time(mut self, settle: Duration) -> Self {
         self.settle_time = settle;
         self
+    }
+
+    /// So many GPUs are set as one, and their readings are sums.
+    pub(crate) fn with_gpus(mut self, gpus: u16) -> Self {
+        self.gpus = gpus;
+        self
+    }
+
+    /// Number of GPUs whose readings are added up.
+    pub(crate) const fn gpus(&self) -> u16 {
+        self.gpus
+    }
+
+    /// The pair of these clocks, or `None` if the GPU has no such pair.
+    #[must_use]
+    pub fn pair_of(&self, mem: Mhz, sm: Mhz) -> Option<ClockPair> {
+        let mem_gear = self.memory.binary_search_by_key(&mem, |entry| entry.mem).ok()?;
+        let sm_gear = self.memory[mem_gear].sm.binary_search(&sm).ok()?;
+        self.pair(MemGear(mem_gear as u16), SmGear(sm_gear as u16))
     }
 
     /// The pair of these gears, or `None` if the GPU has no such gear.
@@ -267,6 +288,8 @@ mod tests {
         let caps = a.unwrap();
         assert_eq!(caps.pairs().count(), 3);
         assert!(caps.pairs().all(|pair| caps.contains(pair)));
+        assert!(caps.pairs().all(|pair| caps.pair_of(pair.mem(), pair.sm()) == Some(pair)));
+        assert_eq!(caps.pair_of(Mhz(810), Mhz(300)), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Everything that can be fed into the machine, as one type.
 
-use crate::action::{ActionId, Fault};
+use crate::action::{ActionId, Fault, MemberId};
 use crate::config::ConfigError;
 use crate::objective::Objective;
 use crate::sample::{CounterSet, Sample};
@@ -99,4 +99,34 @@ pub enum InputError {
         /// The action.
         id: ActionId,
     },
+    /// A GPU that the group does not have.
+    #[error("there is no {member} in a group of {members}; members are counted from 0")]
+    UnknownMember {
+        /// The member.
+        member: MemberId,
+        /// Number of members.
+        members: usize,
+    },
+}
+
+impl InputError {
+    /// What is wrong with a sample of one of `gpus` GPUs whose readings are added up, when its last one was at `last`.
+    pub(crate) fn in_sample(sample: &Sample, last: Option<Timestamp>, gpus: usize) -> Result<(), Self> {
+        if let Some(field) = sample.non_finite_field() {
+            return Err(Self::NotFinite { field });
+        }
+        if let Some((field, value, max)) = sample.absurd_field() {
+            return Err(Self::Absurd { field, value, max });
+        }
+        let gpus = gpus.max(1) as f64;
+        let mut sum = Sample::new(sample.time, gpus * sample.power_w);
+        sum.energy_j = sample.energy_j.map(|energy_j| gpus * energy_j);
+        if let Some((field, value, max)) = sum.absurd_field() {
+            return Err(Self::Absurd { field, value: value / gpus, max: max / gpus });
+        }
+        match last {
+            Some(last) if sample.time <= last => Err(Self::TimeWentBack { last, got: sample.time }),
+            Some(_) | None => Ok(()),
+        }
+    }
 }

@@ -47,7 +47,7 @@
 //! # Modules, from the top down
 //! | module | what |
 //! | --- | --- |
-//! | `driver`, `replay` | loops around the machine |
+//! | `driver`, `group`, `replay` | loops and wrappers around the machine |
 //! | `optimizer` | the machine: phases, segments, the account of the limit, the monitor |
 //! | `search` | which setting to measure next, and which (or which two) to hold |
 //! | `measure` | time and energy per iteration in one window, with standard errors |
@@ -70,6 +70,7 @@ mod driver;
 mod estimate;
 mod event;
 pub mod gbdt;
+mod group;
 mod input;
 mod measure;
 mod objective;
@@ -85,7 +86,7 @@ mod stats;
 mod time;
 mod units;
 
-pub use action::{Action, ActionId, Command, Fault};
+pub use action::{Action, ActionId, Command, Fault, MemberId};
 pub use backend::{BackendError, GpuBackend};
 pub use caps::{Capabilities, CapabilitiesError, ClockPair};
 pub use config::{BusyConfig, CandidateConfig, ChangeConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
@@ -94,6 +95,7 @@ pub use config::{MeasureConfig, SignalConfig};
 pub use driver::{Driver, DriverError, Observer, Step};
 pub use estimate::Estimate;
 pub use event::{Event, Phase, ProgressSource, StopReason};
+pub use group::{Group, GroupError};
 pub use input::{Input, InputError};
 pub use measure::{
     EnergyMeter, EnergySource, Expected, IterationMarks, MarkedSpan, PeriodFit, PeriodFitter, PowerGain, RhythmShape,

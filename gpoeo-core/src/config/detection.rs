@@ -64,6 +64,16 @@ impl Default for BusyConfig {
     }
 }
 
+impl BusyConfig {
+    /// The same for the sum of the power of several GPUs.
+    pub(crate) fn for_gpus(mut self, gpus: f64) -> Self {
+        self.range_w *= gpus;
+        self.above_idle_w *= gpus;
+        self.highest_idle_w *= gpus;
+        self
+    }
+}
+
 /// When and over how long the detector looks. A job's iterations smear long windows (jitter, pauses), and short ones
 /// cannot tell an iteration from its micro-batches: so several, each of which has a say.
 #[derive(Clone, Debug, PartialEq)]

@@ -33,7 +33,9 @@ pub struct OptimizerConfig {
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 struct Fields {
     objective: Objective,
-    hold: HoldPolicy,
+    /// `None`: as suits the machine, two settings for one GPU and one for a group.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    hold: Option<HoldPolicy>,
     limit_confidence: f64,
     limit_tolerance: f64,
     #[cfg_attr(feature = "serde", serde(rename = "sample_interval_s", with = "crate::time::seconds"))]
@@ -48,7 +50,7 @@ impl Default for Fields {
     fn default() -> Self {
         Self {
             objective: Objective::default(),
-            hold: HoldPolicy::default(),
+            hold: None,
             limit_confidence: 0.99,
             limit_tolerance: 0.005,
             sample_interval: Duration::from_millis(20),
@@ -109,10 +111,17 @@ impl OptimizerConfig {
         OptimizerConfigBuilder { config: self }.build()
     }
 
-    /// One setting or two while holding; two unless said otherwise.
+    /// One setting or two while holding; unless said otherwise two, and one for a [`Group`](crate::Group) of several GPUs.
     #[must_use]
     pub fn hold_policy(&self) -> HoldPolicy {
-        self.fields.hold
+        self.fields.hold.unwrap_or_default()
+    }
+
+    /// The same for several GPUs in lockstep: one setting, if nothing else was asked for. Each change of clocks delays
+    /// their collectives.
+    pub(crate) fn for_group(mut self) -> Self {
+        self.fields.hold.get_or_insert(HoldPolicy::One);
+        self
     }
 
     /// Probability with which the slowdown limit plus [`OptimizerConfig::limit_tolerance`] is kept over the run,
@@ -178,7 +187,7 @@ impl OptimizerConfigBuilder {
 
     /// See [`OptimizerConfig::hold_policy`].
     pub fn hold_policy(mut self, policy: HoldPolicy) -> Self {
-        self.config.fields.hold = policy;
+        self.config.fields.hold = Some(policy);
         self
     }
 

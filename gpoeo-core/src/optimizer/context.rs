@@ -53,7 +53,7 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn new(config: OptimizerConfig, caps: Capabilities) -> Self {
         Self {
-            telemetry: Telemetry::new(config.sample_interval().max(caps.sample_interval())),
+            telemetry: Telemetry::new(config.sample_interval().max(caps.sample_interval()), caps.gpus()),
             outbox: Outbox::new(config.action_timeout()),
             now: Timestamp::ZERO,
             phase: Phase::Detect,

@@ -258,6 +258,42 @@ impl Optimizer {
         &self.ctx.config
     }
 
+    /// What the GPU can do.
+    #[must_use]
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.ctx.caps
+    }
+
+    /// Latest time of any input.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ctx.now
+    }
+
+    /// Latest time of the embedder's own stream.
+    pub(crate) fn spoken(&self) -> Timestamp {
+        self.last_spoken.unwrap_or_default()
+    }
+
+    /// The action that is polled and not answered.
+    pub(crate) fn open_action(&self) -> Option<ActionId> {
+        self.ctx.outbox.open_action()
+    }
+
+    /// What waits to be polled.
+    pub(crate) fn waiting_command(&self) -> Option<Command> {
+        self.ctx.outbox.waiting_command()
+    }
+
+    /// Adds an event of whoever drives several GPUs as one.
+    pub(crate) fn tell(&mut self, event: Event) {
+        self.ctx.outbox.tell(event);
+    }
+
+    /// Whether the embedder may speak of this moment.
+    pub(crate) fn check_spoken(&self, now: Timestamp) -> Result<(), InputError> {
+        in_order(self.last_spoken, now)
+    }
+
     /// Whether a lock of ours may be in force: who gives the machine up before it has stopped must then put the clocks back.
     #[must_use]
     pub fn may_hold_clocks(&self) -> bool {
@@ -266,27 +302,14 @@ impl Optimizer {
 
     fn check(&self, input: &Input) -> Result<(), InputError> {
         if let Some(now) = context::spoken_at(input) {
-            in_order(self.last_spoken, now)?;
+            self.check_spoken(now)?;
         }
         match input {
             Input::Counters(set) => in_order(self.last_counters, set.end()),
             Input::Mark { time } => in_order(self.last_mark, *time),
             Input::Objective { objective, .. } => Ok(self.ctx.config.clone().with_objective(*objective).map(|_| ())?),
-            Input::Sample(sample) => self.check_sample(sample),
+            Input::Sample(sample) => InputError::in_sample(sample, self.ctx.telemetry.latest_time(), 1),
             _ => Ok(()),
-        }
-    }
-
-    fn check_sample(&self, sample: &Sample) -> Result<(), InputError> {
-        if let Some(field) = sample.non_finite_field() {
-            return Err(InputError::NotFinite { field });
-        }
-        if let Some((field, value, max)) = sample.absurd_field() {
-            return Err(InputError::Absurd { field, value, max });
-        }
-        match self.ctx.telemetry.latest_time() {
-            Some(last) if sample.time <= last => Err(InputError::TimeWentBack { last, got: sample.time }),
-            Some(_) | None => Ok(()),
         }
     }
 

@@ -67,6 +67,14 @@ impl Outbox {
         self.open.or(self.waiting).map(|asked| asked.deadline)
     }
 
+    pub(super) fn open_action(&self) -> Option<ActionId> {
+        self.open.map(|open| open.action.id)
+    }
+
+    pub(super) fn waiting_command(&self) -> Option<Command> {
+        self.waiting.map(|waiting| waiting.action.command)
+    }
+
     pub(super) fn poll_action(&mut self) -> Option<Action> {
         if self.open.is_some() {
             return None;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::config::{DetectorConfig, MeasureConfig, SearchConfig, SignalConfig};
+use crate::config::{BusyConfig, DetectorConfig, MeasureConfig, SearchConfig, SignalConfig};
 use crate::estimate::Estimate;
 use crate::measure::{EnergyMeter, Expected, IterationMarks, PeriodFitter, RhythmShape};
 use crate::period::PeriodDetector;
@@ -20,10 +20,12 @@ pub(super) struct Telemetry {
 }
 
 impl Telemetry {
-    pub(super) fn new(sample_interval: Duration) -> Self {
+    /// `gpus`: number of GPUs whose power is added up in the samples.
+    pub(super) fn new(sample_interval: Duration, gpus: u16) -> Self {
         let measure = MeasureConfig::default();
         let signal = SignalConfig { step: sample_interval, ..SignalConfig::default() };
-        let detector = PeriodDetector::new(&DetectorConfig { signal, ..DetectorConfig::default() });
+        let busy = BusyConfig::default().for_gpus(f64::from(gpus));
+        let detector = PeriodDetector::new(&DetectorConfig { signal, busy, ..DetectorConfig::default() });
         let scratch = vec![0.0; detector.signal().capacity()].into_boxed_slice();
         Self {
             detector,
