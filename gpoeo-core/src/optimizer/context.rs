@@ -26,7 +26,7 @@ pub(super) struct Clocks {
     pub(super) settled_at: Timestamp,
     /// A lock of ours may be in force: clocks must be restored before the end.
     pub(super) touched: bool,
-    /// A lock of ours was accepted at least once.
+    /// A lock of ours was accepted at least once, or was asked for and not answered.
     pub(super) accepted: bool,
     /// Counters are open.
     pub(super) counters_open: bool,

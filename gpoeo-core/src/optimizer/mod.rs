@@ -111,7 +111,10 @@ impl Optimizer {
             Input::Counters(_) | Input::Stop { .. } | Input::Timeout { .. } => {}
         }
         self.step(&input);
-        if let Some((id, fault)) = self.ctx.outbox.expire(self.ctx.now) {
+        if let Some(late) = self.ctx.outbox.expire(self.ctx.now) {
+            let (id, fault) = (late.action.id, Fault::Transient);
+            // Nobody knows whether it was carried out.
+            self.ctx.clocks.accepted |= late.was_polled && matches!(late.action.command, Command::SetClocks(_));
             self.fail(fault, None);
             self.step(&Input::Failed { id, fault, now: self.ctx.now });
         }

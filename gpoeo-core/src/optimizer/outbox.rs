@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::action::{Action, ActionId, Command, Fault};
+use crate::action::{Action, ActionId, Command};
 use crate::event::Event;
 use crate::time::Timestamp;
 
@@ -15,6 +15,14 @@ const MAX_EVENTS: usize = 64;
 struct Asked {
     action: Action,
     deadline: Timestamp,
+}
+
+/// An action whose time is over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Expired {
+    pub(super) action: Action,
+    /// Somebody has it: it may have been carried out.
+    pub(super) was_polled: bool,
 }
 
 /// Bounded output queues. At most one action is open (polled, unanswered), and one waits behind it.
@@ -52,15 +60,16 @@ impl Outbox {
 
     /// An action whose time is over, to be treated as failed. At most one an input: what is asked in return has its own
     /// time, and at the end of time every deadline has passed.
-    pub(super) fn expire(&mut self, now: Timestamp) -> Option<(ActionId, Fault)> {
-        let slot = if self.open.is_some() { &mut self.open } else { &mut self.waiting };
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<Expired> {
+        let was_polled = self.open.is_some();
+        let slot = if was_polled { &mut self.open } else { &mut self.waiting };
         let late = slot.filter(|asked| asked.deadline <= now)?;
         *slot = None;
         if let Some(waiting) = &mut self.waiting {
             // It could not be polled until now.
             waiting.deadline = waiting.deadline.max(now + self.timeout);
         }
-        Some((late.action.id, Fault::Transient))
+        Some(Expired { action: late.action, was_polled })
     }
 
     pub(super) fn deadline(&self) -> Option<Timestamp> {
@@ -128,7 +137,8 @@ mod tests {
         let mut outbox = Outbox::new(Duration::from_secs(1));
         let id = outbox.ask(Command::RestoreClocks, Timestamp::ZERO);
         assert_eq!(outbox.expire(Timestamp::from_secs_f64(0.9)), None);
-        assert_eq!(outbox.expire(Timestamp::from_secs_f64(1.0)), Some((id, Fault::Transient)));
+        let expired = outbox.expire(Timestamp::from_secs_f64(1.0)).expect("it is late");
+        assert_eq!((expired.action.id, expired.was_polled), (id, false));
         assert_eq!(outbox.deadline(), None);
     }
 
@@ -139,11 +149,12 @@ mod tests {
         let _ = outbox.poll_action();
         let second = outbox.ask(Command::RestoreClocks, Timestamp::ZERO);
         let late = Timestamp::from_secs_f64(1000.0);
-        assert_eq!(outbox.expire(late), Some((first, Fault::Transient)));
+        let expired = outbox.expire(late).expect("it is late");
+        assert_eq!((expired.action.id, expired.was_polled), (first, true));
         assert_eq!(outbox.expire(late), None);
         assert_eq!(outbox.poll_action().map(|action| action.id), Some(second));
         assert_eq!(outbox.expire(Timestamp::from_secs_f64(1000.9)), None);
-        assert_eq!(outbox.expire(Timestamp::from_secs_f64(1001.0)), Some((second, Fault::Transient)));
+        assert_eq!(outbox.expire(Timestamp::from_secs_f64(1001.0)).map(|late| late.action.id), Some(second));
     }
 
     #[test]

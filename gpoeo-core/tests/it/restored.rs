@@ -97,3 +97,17 @@ fn an_open_counter_window_is_closed_at_the_stop() {
     world.stop();
     assert!(world.counter_start.is_none());
 }
+
+#[test]
+fn a_set_with_an_unknown_end_is_not_taken_for_one_that_was_refused() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    // The first set is carried out and never answered; after that nothing is permitted any more, not even a restore.
+    world.answer = |command, count| match command {
+        Command::SetClocks(_) if count <= 1 => Answer::Forget,
+        Command::SetClocks(_) | Command::RestoreClocks => Answer::Fail(Fault::NoPermission),
+        _ => Answer::Apply,
+    };
+    world.run(120.0);
+    assert!(world.locked.is_some());
+    assert_eq!(stop_reason(&world), Some(StopReason::RestoreFailed));
+}

@@ -14,6 +14,8 @@ const STEP: Duration = Duration::from_millis(20);
 pub(crate) enum Answer {
     Apply,
     Fail(Fault),
+    /// Carried out, but nobody says so.
+    Forget,
     /// Not at all.
     Ignore,
 }
@@ -124,6 +126,10 @@ impl World {
             let now = self.now;
             let input = match answer {
                 Answer::Ignore => continue,
+                Answer::Forget => {
+                    self.apply(action.command);
+                    continue;
+                }
                 Answer::Fail(fault) => Input::Failed { id: action.id, fault, now },
                 Answer::Apply => {
                     self.apply(action.command);
