@@ -3,9 +3,11 @@
 
 mod bounded;
 mod contained;
+mod crew;
 mod detector;
 mod deterministic;
 mod found_clocks;
+mod group;
 mod guard;
 mod honest;
 mod live;
