@@ -300,6 +300,13 @@ impl Group {
         self.machine.capabilities()
     }
 
+    /// Whether a lock of ours may be in force on a member: who gives the group up before it has stopped must then put the
+    /// clocks of all members back.
+    #[must_use]
+    pub fn may_hold_clocks(&self) -> bool {
+        self.machine.may_hold_clocks() || self.present().any(Member::may_be_locked)
+    }
+
     /// What the machine inside says, made true for the members.
     fn reason(&self, reason: StopReason) -> StopReason {
         let left_locked = self.members.iter().any(|member| !member.is_lost && member.may_be_locked());

@@ -54,7 +54,7 @@ impl Crew {
             counter_start: None,
         };
         Self {
-            group: Group::new(config, &caps).unwrap(),
+            group: Group::new(config, &caps).expect("the members have clocks in common"),
             mates: caps.iter().map(mate).collect(),
             now: Timestamp::from_secs_f64(100.0),
             work: 0.0,

@@ -28,7 +28,7 @@ fn stop_reason(crew: &Crew) -> Option<StopReason> {
 /// Feeds the inputs of a run to an optimizer and to a group of one, and compares all that can be seen.
 fn compare(world: &World, config: &OptimizerConfig, caps: &Capabilities, extra: &[Input]) {
     let mut machine = Optimizer::new(config.clone(), caps.clone());
-    let mut group = Group::new(config.clone(), core::slice::from_ref(caps)).unwrap();
+    let mut group = Group::new(config.clone(), core::slice::from_ref(caps)).expect("a group of one");
     let one = MemberId(0);
     let inputs = world.recording.inputs();
     for (index, &input) in inputs.iter().enumerate() {
@@ -175,10 +175,11 @@ fn a_group_saves_within_its_limit_and_holds_one_setting() {
     assert!(report.saving.unwrap() > 0.05, "{report:?}");
     let hold = report.hold.unwrap();
     assert_eq!(hold.within, hold.beyond, "one setting");
-    // After settling nothing changes any more but for a new baseline now and then.
+    // After settling changes are rare: a new baseline now and then, or the next gear. In turns there would be 60 of them.
     let settled = crew.commands.len();
     crew.run(600.0);
-    assert!(crew.commands.len() - settled <= 3 * 6, "{:?}", &crew.commands[settled..]);
+    let changes = (crew.commands.len() - settled) / 3;
+    assert!(changes <= 12, "{changes} {:?}", &crew.commands[settled..]);
     assert!(crew.sm_clocks().windows(2).all(|pair| pair[0] == pair[1]), "{:?}", crew.sm_clocks());
 }
 
