@@ -43,8 +43,8 @@ impl Change {
     /// Brings `target` about; asks for nothing where it is in force already.
     pub(super) fn to(target: Target, ctx: &mut Context) -> Self {
         let mut change = Self { target, stage: Stage::Done, retries_left: RETRIES };
-        // Found clocks count as in force only if no set call of ours has an unknown end.
-        let is_there = ctx.clocks.in_force == target && (target != Target::Found || !ctx.clocks.touched);
+        // Nothing counts as in force after a command whose end is not known: it may have been done, or half of it.
+        let is_there = ctx.clocks.in_force == target && !ctx.clocks.is_unsure;
         if !is_there {
             change.ask(ctx);
         }

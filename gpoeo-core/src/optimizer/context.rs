@@ -22,13 +22,18 @@ use super::telemetry::Telemetry;
 pub(super) struct Clocks {
     /// What the last accepted command asked for.
     pub(super) in_force: Target,
+    /// When that was accepted, and what was in force until then: samples come later than they are measured.
+    changed_at: Timestamp,
+    before: Target,
     /// From when on samples are of these clocks alone.
     pub(super) settled_at: Timestamp,
     /// A lock of ours may be in force: clocks must be restored before the end.
     pub(super) touched: bool,
     /// A lock of ours was accepted at least once, or was asked for and not answered.
     pub(super) accepted: bool,
-    /// Counters are open.
+    /// A clock command failed or was not answered: it may have been carried out, or half of it.
+    pub(super) is_unsure: bool,
+    /// Counters are open, or may be.
     pub(super) counters_open: bool,
 }
 
@@ -60,9 +65,12 @@ impl Context {
             stop_reason: None,
             clocks: Clocks {
                 in_force: Target::Found,
+                changed_at: Timestamp::ZERO,
+                before: Target::Found,
                 settled_at: Timestamp::ZERO,
                 touched: false,
                 accepted: false,
+                is_unsure: false,
                 counters_open: false,
             },
             job: Job::new(caps.default_pair(), config.hold().max_rebaseline_gap),
@@ -81,7 +89,8 @@ impl Context {
         let used_j = self.telemetry.push(sample);
         self.began.get_or_insert(sample.time);
         let spent_s = last.map_or(0.0, |last| sample.time.seconds_since(last));
-        self.job.spend(spent_s, used_j);
+        let target = if sample.time <= self.clocks.changed_at { self.clocks.before } else { self.clocks.in_force };
+        self.job.spend(target, spent_s, used_j);
     }
 
     /// Takes a checked objective: there may be more to win now.
@@ -149,8 +158,20 @@ impl Context {
         }
     }
 
+    /// Books a command that failed, or was not answered in time.
+    pub(super) fn book_failure(&mut self, command: Command, is_final: bool) {
+        match command {
+            Command::SetClocks(_) | Command::RestoreClocks => self.clocks.is_unsure = true,
+            // Refused for good: they were not opened.
+            Command::OpenCounters { .. } => self.clocks.counters_open = !is_final,
+            Command::CloseCounters | Command::SetSampleInterval(_) => {}
+        }
+    }
+
     fn came_into_force(&mut self, target: Target) {
+        (self.clocks.before, self.clocks.changed_at) = (self.clocks.in_force, self.now);
         self.clocks.in_force = target;
+        self.clocks.is_unsure = false;
         self.clocks.settled_at = self.now + self.caps.settle_time() + self.caps.sensor_lag();
         self.job.in_force = match target {
             Target::Found => super::job::FOUND,

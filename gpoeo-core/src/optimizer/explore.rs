@@ -96,7 +96,11 @@ impl Explore {
                     self.blind + 1
                 }
             },
-            SegmentState::Silent => return Detect::begin(ctx),
+            SegmentState::Silent => {
+                // Whatever runs when samples come again may be another job.
+                ctx.start_new_job();
+                return Detect::begin(ctx);
+            }
         };
         ctx.watch_limit();
         if blind >= MAX_BLIND_TRIALS {
@@ -114,7 +118,11 @@ impl Explore {
 
 /// The period that relative times refer to, s.
 pub(super) fn base_period_s(ctx: &Context) -> f64 {
-    ctx.job.baseline().map_or(ctx.job.period_s, |base| base.time_s)
+    match (ctx.job.source, ctx.job.baseline()) {
+        // The unit of a work rate is no time that the job takes for anything.
+        (ProgressSource::WorkRate, _) | (_, None) => ctx.job.period_s,
+        (_, Some(base)) => base.time_s,
+    }
 }
 
 /// Least and greatest length of a trial after settling, s.
@@ -166,12 +174,8 @@ fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
             observations.push(Observation { time_stderr, energy_stderr, ..seen });
         }
     }
-    let untried: Vec<ClockPair> = ctx
-        .caps
-        .pairs_at(mem_gear)
-        .filter(|&pair| pair != home)
-        .filter(|&pair| ctx.job.settings.iter().all(|setting| setting.target != Target::Pair(pair)))
-        .collect();
+    let untried: Vec<ClockPair> =
+        ctx.caps.pairs_at(mem_gear).filter(|&pair| pair != home).filter(|&pair| !ctx.job.was_tried(pair)).collect();
     let candidates: Vec<f64> = untried.iter().map(|&pair| ctx.job.x_of(pair)).collect();
     let known: Vec<RelativeCost> = hold::holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
     let totals = ctx.totals();
@@ -227,8 +231,7 @@ fn propose_memory(ctx: &Context) -> Option<Trial> {
     let lower = (0..ctx.caps.mem_gears()).rev().map(MemGear).find(|&gear| {
         ctx.caps.pairs_at(gear).any(|pair| f64::from(pair.mem().0) < CLEARLY_LOWER * f64::from(home.mem().0))
     })?;
-    let was_tried =
-        ctx.job.settings.iter().any(|setting| matches!(setting.target, Target::Pair(pair) if pair.mem_gear() == lower));
+    let was_tried = ctx.caps.pairs_at(lower).any(|pair| ctx.job.was_tried(pair));
     if was_tried {
         return propose(lower, ctx);
     }

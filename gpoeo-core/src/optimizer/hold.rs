@@ -63,7 +63,9 @@ impl Hold {
     pub(super) fn on(mut self, input: &Input, ctx: &mut Context) -> State {
         let setting = self.segment.setting;
         let shift = match self.segment.on(input, ctx) {
-            SegmentState::Running if matches!(input, Input::Objective { .. }) => Shift::None,
+            SegmentState::Running if matches!(input, Input::Objective { .. }) && !ctx.clocks.counters_open => {
+                Shift::None
+            }
             SegmentState::Running => return State::Hold(self),
             SegmentState::Measured(seen) => self.measured(setting, &seen, ctx),
             SegmentState::Unmeasured => self.monitor.blind(),

@@ -143,9 +143,13 @@ impl Job {
         }
     }
 
-    /// Credits time and energy to the setting in force.
-    pub(super) fn spend(&mut self, spent_s: f64, used_j: f64) {
-        let setting = &mut self.settings[self.in_force];
+    /// Credits time and energy to a setting.
+    pub(super) fn spend(&mut self, target: Target, spent_s: f64, used_j: f64) {
+        let index = match target {
+            Target::Found => FOUND,
+            Target::Pair(pair) => self.index_of(pair, 1.0),
+        };
+        let setting = &mut self.settings[index];
         setting.spent_s += spent_s;
         setting.used_j += used_j;
     }
@@ -214,6 +218,12 @@ impl Job {
             self.settings.push(Setting::new(target, assumed_time.max(0.5)));
             self.settings.len() - 1
         })
+    }
+
+    /// Whether a trial of this pair was begun; a pair can also be known only because it was in force when the job began.
+    pub(super) fn was_tried(&self, pair: ClockPair) -> bool {
+        let target = Target::Pair(pair);
+        self.settings.iter().any(|setting| setting.target == target && setting.expected.is_some())
     }
 
     /// Whether it was not told yet that this pair is not reached.
@@ -336,11 +346,11 @@ mod tests {
     fn owes_the_time_that_the_same_work_takes_at_the_found_clocks() {
         let caps = Capabilities::new([(Mhz(1000), vec![Mhz(900), Mhz(1000)])]).unwrap();
         let mut job = Job::new(caps.default_pair(), Duration::from_secs(240));
-        job.spend(10.0, 4000.0);
+        job.spend(Target::Found, 10.0, 4000.0);
         job.record(FOUND, &estimate(0.1, 40.0));
         let slow = job.index_of(caps.pairs().next().unwrap(), 1.2);
         job.in_force = slow;
-        job.spend(11.0, 3300.0);
+        job.spend(job.settings[slow].target, 11.0, 3300.0);
         assert!((job.totals().owed_s - 10.0 - 11.0 / 1.2).abs() < 1e-9, "assumed before it is measured");
         job.record(slow, &estimate(0.11, 33.0));
         let totals = job.totals();

@@ -99,13 +99,18 @@ impl Optimizer {
         self.advance(&input);
         if !self.started {
             self.started = true;
+            self.ctx.clocks.settled_at = self.ctx.now;
             let interval = self.sample_interval();
             self.ctx.ask(Command::SetSampleInterval(interval));
         }
         match input {
             Input::Sample(sample) => self.ctx.take(&sample),
             Input::Applied { .. } => command.into_iter().for_each(|command| self.ctx.book(command)),
-            Input::Failed { fault, .. } | Input::Fault { fault, .. } => self.fail(fault, command),
+            Input::Failed { fault, .. } | Input::Fault { fault, .. } => {
+                let is_final = matches!(fault, Fault::NoPermission | Fault::NotSupported);
+                command.into_iter().for_each(|command| self.ctx.book_failure(command, is_final));
+                self.fail(fault, command);
+            }
             Input::Objective { objective, .. } => self.ctx.take_objective(objective),
             Input::Mark { time } => self.ctx.telemetry.marks.push(time),
             Input::Counters(_) | Input::Stop { .. } | Input::Timeout { .. } => {}
@@ -113,9 +118,12 @@ impl Optimizer {
         self.step(&input);
         if let Some(late) = self.ctx.outbox.expire(self.ctx.now) {
             let (id, fault) = (late.action.id, Fault::Transient);
+            if late.was_polled {
+                self.ctx.book_failure(late.action.command, false);
+            }
             // Nobody knows whether it was carried out.
             self.ctx.clocks.accepted |= late.was_polled && matches!(late.action.command, Command::SetClocks(_));
-            self.fail(fault, None);
+            self.fail(fault, Some(late.action.command));
             self.step(&Input::Failed { id, fault, now: self.ctx.now });
         }
         Ok(())

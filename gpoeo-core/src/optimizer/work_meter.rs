@@ -59,6 +59,8 @@ impl WorkMeter {
             (Stage::Opening(asked), Input::Applied { id, now }) if id == asked => self.stage = Stage::Open(now),
             (Stage::Closing(asked), Input::Applied { id, .. }) if id == asked => match self.counted.take() {
                 Some(set) => self.stage = Stage::Counting(set),
+                // Closed what somebody had left open.
+                None if self.windows == 0 => self.stage = Stage::Closed,
                 None => return WorkState::Failed,
             },
             (Stage::Closing(_), Input::Counters(set)) => self.counted = Some(set),
@@ -69,6 +71,10 @@ impl WorkMeter {
         }
         let window = ctx.config.search().counter_window;
         match self.stage {
+            // Left open by a command that failed: a window begins with closed counters.
+            Stage::Closed if ctx.clocks.counters_open && ctx.now >= start(from, until, ctx) => {
+                self.stage = Stage::Closing(ctx.ask(Command::CloseCounters));
+            }
             Stage::Closed if ctx.now >= start(from, until, ctx) => {
                 self.stage = Stage::Opening(ctx.ask(Command::OpenCounters { pass: 0 }));
             }
@@ -116,7 +122,7 @@ impl WorkMeter {
 
     /// The measurement so far.
     pub(super) fn estimate(&self) -> Option<Estimate> {
-        if self.windows == 0 {
+        if self.windows == 0 || self.energy_j <= 0.0 {
             return None;
         }
         let n = f64::from(self.windows);

@@ -92,6 +92,15 @@ impl Frontier {
             })
     }
 
+    /// Score of a mix; what breaks the limit is worse than anything that keeps it, the more so the farther beyond it is.
+    pub(super) fn score(&self, mix: &Mix) -> f64 {
+        let (value, limit) = self.limited(mix.cost);
+        let beyond = (value - limit).max(0.0);
+        // Rounding of a mix that lies on the limit is not beyond it.
+        let penalty = if beyond > 1e-9 { 1.0 + beyond } else { 0.0 };
+        self.objective.cost(mix.cost) + penalty
+    }
+
     /// How much the score falls per unit of the limited quantity near `mix`: the price of the limit. 0 where it does not
     /// bind.
     pub(crate) fn price(&self, mix: &Mix, known: &[RelativeCost]) -> f64 {
@@ -143,6 +152,13 @@ mod tests {
         assert!((mix.cost.energy - 0.9).abs() < 1e-12 && mix.cost.time < 1.05);
         let best = frontier(Objective::MinTime { min_saving: 0.5 }, HoldPolicy::Two).best(&known).unwrap();
         assert_eq!(best.within, 2, "nothing saves half: the one that saves most");
+    }
+
+    #[test]
+    fn what_breaks_the_limit_scores_worse_than_whatever_keeps_it() {
+        let floor = frontier(Objective::MinTime { min_saving: 0.1 }, HoldPolicy::Two);
+        let default = floor.best(&[DEFAULT]).unwrap();
+        assert!(floor.score(&default) > floor.score_with(cost(1.3, 0.85), &[DEFAULT]));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::objective::RelativeCost;
 use crate::stats::Draws;
 
 const DRAWS: usize = 64;
+/// No trial is taken to lose less than it may lose until it is looked at first, whatever the limit.
+const LEAST_LOSS: f64 = 0.05;
 /// Settings looked at; with more gears only every second, third … is a candidate: 30 MHz steps lose nothing, since two
 /// settings share the time.
 const MAX_CANDIDATES: usize = 64;
@@ -72,7 +74,7 @@ pub(crate) fn next_trial(plan: &Plan<'_>) -> Proposal {
     let indices: Vec<usize> = (0..plan.candidates.len()).rev().step_by(step).collect();
     let xs: Vec<f64> = indices.iter().map(|&index| plan.candidates[index]).collect();
     let Some(hold) = plan.frontier.best(plan.known).filter(|_| !xs.is_empty()) else { return Proposal::Done };
-    let hold_score = plan.frontier.objective.cost(hold.cost);
+    let hold_score = plan.frontier.score(&hold);
     let posterior = Posterior::new(plan.observations);
     let mut seed = Draws::new(plan.observations.len() as u64);
     let rows: Vec<Vec<RelativeCost>> = posterior
@@ -106,7 +108,7 @@ impl Plan<'_> {
     fn affords(&self, expected: &Expected) -> bool {
         // A trial that breaks the limit clearly ends early: nothing slower than that has to be paid for whole.
         let limit = self.frontier.objective.max_slowdown().unwrap_or(1.0);
-        let upper = (expected.cost.slowdown() + expected.time_stderr).min(2.0 * limit);
+        let upper = (expected.cost.slowdown() + expected.time_stderr).min((2.0 * limit).max(LEAST_LOSS));
         self.progress.trial_s * upper / (1.0 + upper) <= self.progress.affordable_s
     }
 

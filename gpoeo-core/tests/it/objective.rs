@@ -53,3 +53,14 @@ fn the_whole_curve_can_be_read() {
     }
     assert!(costs.iter().filter(|cost| cost.is_measured).count() >= 3);
 }
+
+#[test]
+fn a_saving_floor_is_searched_for_and_held_in_the_least_time() {
+    let config = OptimizerConfig::builder().objective(Objective::MinTime { min_saving: 0.1 }).build().unwrap();
+    let mut world = World::new(config, caps());
+    world.run(400.0);
+    let report = world.machine.report();
+    assert!(report.settings_tried >= 2, "{report:?}");
+    let hold = report.hold.unwrap().cost;
+    assert!((hold.energy - 0.9).abs() < 0.01 && hold.time < 1.06, "{hold:?}");
+}
