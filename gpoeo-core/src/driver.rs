@@ -195,3 +195,6 @@ impl<B: GpuBackend> Drop for Driver<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
