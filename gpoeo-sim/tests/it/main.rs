@@ -8,4 +8,5 @@ mod cli_predict;
 mod cli_run;
 mod detect_recordings;
 mod fit_windows;
+mod group;
 mod period_fit;
