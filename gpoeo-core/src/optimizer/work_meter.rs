@@ -48,8 +48,35 @@ pub(super) struct WorkMeter {
     time_s: f64,
     energy_j: f64,
     energy_var: f64,
-    rate_mean: f64,
-    rate_squares: f64,
+    rates: Spread,
+    /// Energy per instruction: the same instructions need more or less, as the job's parts differ.
+    costs: Spread,
+}
+
+/// Mean and scatter of one number a window (Welford 1962).
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        let step = value - self.mean;
+        self.mean += step / self.count;
+        self.squares += step * (value - self.mean);
+    }
+
+    /// Relative standard error of the mean.
+    fn stderr_ratio(&self) -> f64 {
+        if self.count < 2.0 {
+            SINGLE_WINDOW_STDERR
+        } else {
+            (self.squares / (self.count - 1.0) / self.count).sqrt() / self.mean
+        }
+    }
 }
 
 impl WorkMeter {
@@ -106,10 +133,8 @@ impl WorkMeter {
         self.time_s += time_s;
         self.energy_j += energy_j;
         self.energy_var += stderr_j * stderr_j;
-        let rate = instructions / time_s;
-        let step = rate - self.rate_mean;
-        self.rate_mean += step / f64::from(self.windows);
-        self.rate_squares += step * (rate - self.rate_mean);
+        self.rates.add(instructions / time_s);
+        self.costs.add(energy_j / instructions);
     }
 
     fn is_done(&self, from: Timestamp, until: &Until, ctx: &Context) -> bool {
@@ -125,16 +150,10 @@ impl WorkMeter {
         if self.windows == 0 || self.energy_j <= 0.0 {
             return None;
         }
-        let n = f64::from(self.windows);
-        let ratio = if self.windows < 2 {
-            SINGLE_WINDOW_STDERR
-        } else {
-            (self.rate_squares / (n - 1.0) / n).sqrt() / self.rate_mean
-        };
-        let ratio = ratio.max(0.001);
+        let ratio = self.rates.stderr_ratio().max(0.001);
         let units = self.instructions / UNIT;
         let (time_s, energy_j) = (self.time_s / units, self.energy_j / units);
-        let energy_ratio = (ratio * ratio + self.energy_var / (self.energy_j * self.energy_j)).sqrt();
+        let energy_ratio = self.costs.stderr_ratio().max(0.001).hypot(self.energy_var.sqrt() / self.energy_j);
         Some(Estimate::new(time_s, ratio * time_s, energy_j, energy_ratio * energy_j, self.windows))
     }
 
