@@ -37,6 +37,7 @@ fn extra_polls_change_nothing() {
         events.extend(core::iter::from_fn(|| machine.poll_event()));
     }
     assert_eq!(events, world.events);
+    assert_eq!(machine.report(), world.machine.report());
 }
 
 #[cfg(feature = "serde")]

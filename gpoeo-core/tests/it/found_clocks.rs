@@ -1,8 +1,8 @@
 //! Invariant 8: in Detect and MeasureBaseline none of our locks is in force.
 
-use gpoeo_core::{OptimizerConfig, Phase};
+use gpoeo_core::{Command, Event, Fault, OptimizerConfig, Phase};
 
-use crate::world::{World, caps};
+use crate::world::{Answer, World, caps};
 
 #[test]
 fn detects_and_measures_the_baseline_at_the_found_clocks() {
@@ -37,4 +37,26 @@ fn gives_the_clocks_back_when_the_job_ends() {
     world.run(120.0);
     assert!(world.locked.is_none());
     assert_eq!(world.machine.phase(), Phase::Detect);
+}
+
+#[test]
+fn no_job_is_detected_before_the_clocks_are_back() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    world.run(120.0);
+    assert!(world.locked.is_some());
+    world.period_s *= 1.7;
+    world.answer = |command, _| match command {
+        Command::RestoreClocks => Answer::Fail(Fault::Transient),
+        _ => Answer::Apply,
+    };
+    world.run(120.0);
+    assert_eq!(world.machine.phase(), Phase::Detect);
+    assert!(world.locked.is_some(), "it cannot be restored");
+    let told = world.events.len();
+    world.run(60.0);
+    let detected = |event: &Event| matches!(event, Event::Detected { .. } | Event::BaselineMeasured { .. });
+    assert!(!world.events[told..].iter().any(detected), "{:?}", &world.events[told..]);
+    world.answer = |_, _| Answer::Apply;
+    world.run(60.0);
+    assert!(world.events[told..].iter().any(detected));
 }

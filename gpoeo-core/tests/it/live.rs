@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use gpoeo_core::{Fault, Input, OptimizerConfig, Phase, Timestamp};
+use gpoeo_core::{Fault, Input, OptimizerConfig, Phase, StopReason, Timestamp};
 
 use crate::world::{Answer, World, caps};
 
@@ -67,4 +67,17 @@ fn actions_that_fail_at_once_are_not_asked_without_end() {
         world.stop();
         assert!(world.locked.is_none());
     }
+}
+
+#[test]
+fn a_restore_that_nobody_answers_ends() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    world.run(60.0);
+    assert!(world.locked.is_some());
+    world.answer = |_, _| Answer::Ignore;
+    let now = world.now;
+    world.feed(Input::Stop { now });
+    assert_eq!(world.machine.phase(), Phase::Restore);
+    world.run_silent(600.0);
+    assert_eq!(world.machine.stop_reason(), Some(StopReason::RestoreFailed));
 }

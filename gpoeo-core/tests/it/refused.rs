@@ -2,20 +2,22 @@
 
 use core::time::Duration;
 
-use gpoeo_core::{ActionId, Fault, Input, InputError, Optimizer, OptimizerConfig, Sample, Timestamp};
+use gpoeo_core::{ActionId, Fault, Input, InputError, Objective, Optimizer, OptimizerConfig, Sample, Timestamp};
 use proptest::prelude::*;
 
 use crate::world::{World, caps};
 
 fn bad_input(kind: u8, now: Timestamp) -> Input {
     let before = now.saturating_sub(Duration::from_secs(1));
-    match kind % 7 {
+    match kind % 9 {
         0 => Input::Sample(Sample::new(now + Duration::from_secs(1), f64::NAN)),
         1 => Input::Sample(Sample::new(before, 100.0)),
         2 => Input::Applied { id: ActionId(u64::MAX), now },
         3 => Input::Timeout { now: before },
         4 => Input::Failed { id: ActionId(u64::MAX), fault: Fault::GpuLost, now },
         5 => Input::Sample(Sample::new(now + Duration::from_secs(1), 1e308)),
+        6 => Input::Objective { objective: Objective::MinEnergy { max_slowdown: -1.0 }, now },
+        7 => Input::Stop { now: before },
         _ => Input::Sample(Sample::new(now + Duration::from_secs(1), 100.0).energy_j(f64::INFINITY)),
     }
 }
@@ -23,11 +25,11 @@ fn bad_input(kind: u8, now: Timestamp) -> Input {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
-    fn refused_is_unseen(bad in prop::collection::vec((0usize..6000, 0u8..7), 1..40)) {
+    fn refused_is_unseen(bad in prop::collection::vec((0usize..6000, 0u8..9), 1..40)) {
         let mut world = World::new(OptimizerConfig::default(), caps());
         world.run(60.0);
         let mut machine = Optimizer::new(OptimizerConfig::default(), caps());
-        let mut events = Vec::new();
+        let (mut events, mut commands) = (Vec::new(), Vec::new());
         let mut now = Timestamp::ZERO;
         for (index, &input) in world.recording.inputs().iter().enumerate() {
             machine.handle(input).unwrap();
@@ -39,10 +41,11 @@ proptest! {
                     prop_assert!(machine.handle(bad_input(kind, now)).is_err());
                 }
             }
-            let _ = machine.poll_action();
+            commands.extend(machine.poll_action().map(|action| action.command));
             events.extend(core::iter::from_fn(|| machine.poll_event()));
         }
         prop_assert_eq!(events, world.events);
+        prop_assert_eq!(commands, world.commands);
         prop_assert_eq!(machine.report(), world.machine.report());
     }
 }
