@@ -111,7 +111,7 @@ fn several_gpus_are_observed_but_not_controlled() {
 
 #[test]
 fn a_command_that_ends_well_on_a_lost_gpu_ends_with_5_and_else_with_its_own_code() {
-    for (script, expected) in [("sleep 2.5", 5), ("sleep 2.5; exit 6", 6)] {
+    for (script, expected) in [("sleep 3.5", 5), ("sleep 3.5; exit 6", 6)] {
         let result = output(shell(&["-q"], script).env("FAKE_NVML_LOST_AFTER", "3"));
         assert_eq!(code(&result), Some(expected), "{}", stderr(&result));
     }
