@@ -20,7 +20,9 @@ pub(super) fn report(ctx: &Context) -> Report {
     // Before anything else was measured the account has nothing to compare.
     let has_saving = !trials.is_empty() || ctx.closed.owed_stderr_s > 0.0;
     let known = |value: f64| (has_saving && value.is_finite()).then_some(value);
-    let energy_ratio = totals.energy_j / totals.owed_j;
+    // Odd readings of power can make the sum negative: their ratio would say anything.
+    let energy_ratio =
+        if totals.energy_j > 0.0 && totals.owed_j > 0.0 { totals.energy_j / totals.owed_j } else { f64::NAN };
     let time_ratio = totals.elapsed_s / totals.owed_s;
     Report {
         phase: ctx.phase,

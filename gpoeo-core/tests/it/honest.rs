@@ -92,3 +92,18 @@ fn marks_of_the_embedder_are_exact_where_power_shows_nothing() {
     world.run(200.0);
     assert!(world.locked.is_none());
 }
+
+#[test]
+fn a_sum_of_energy_that_cannot_be_is_no_saving() {
+    let mut world = World::new(OptimizerConfig::default(), caps());
+    world.run(120.0);
+    assert!(world.machine.report().saving.is_some());
+    // One reading with a sign of its own, from a device without an energy counter to put it right.
+    world.now += core::time::Duration::from_millis(20);
+    let sample = gpoeo_core::Sample::new(world.now, -9e8);
+    world.feed(gpoeo_core::Input::Sample(sample));
+    let report = world.machine.report();
+    assert!(report.energy_j < 0.0, "{report:?}");
+    assert_eq!((report.saving, report.saving_stderr), (None, None));
+    assert!(report.slowdown.is_some() && report.slowdown_stderr.is_some(), "time is not concerned");
+}
