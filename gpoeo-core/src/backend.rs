@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use crate::action::Fault;
 use crate::caps::{Capabilities, ClockPair};
-use crate::sample::{CounterSet, Sample};
+use crate::counters::CounterSet;
+use crate::sample::Sample;
 use crate::time::Timestamp;
 
 /// One GPU, and the clock that its samples are stamped with.

@@ -103,6 +103,7 @@ pub struct Capabilities {
     sample_interval: Duration,
     sensor_lag: Duration,
     settle_time: Duration,
+    power_limit_w: Option<f64>,
     gpus: u16,
 }
 
@@ -144,6 +145,7 @@ impl Capabilities {
             sample_interval: Duration::ZERO,
             sensor_lag: Duration::from_millis(20),
             settle_time: Duration::from_millis(150),
+            power_limit_w: None,
             gpus: 1,
         })
     }
@@ -181,6 +183,14 @@ impl Capabilities {
     #[must_use]
     pub fn with_settle_time(mut self, settle: Duration) -> Self {
         self.settle_time = settle;
+        self
+    }
+
+    /// The board's power limit in force, W (unknown unless said otherwise, or if it is not above 0). Models take the power
+    /// relative to it; nothing else depends on it.
+    #[must_use]
+    pub fn with_power_limit_w(mut self, limit_w: f64) -> Self {
+        self.power_limit_w = Some(limit_w).filter(|limit_w| *limit_w > 0.0 && limit_w.is_finite());
         self
     }
 
@@ -263,6 +273,12 @@ impl Capabilities {
     #[must_use]
     pub const fn sensor_lag(&self) -> Duration {
         self.sensor_lag
+    }
+
+    /// See [`Capabilities::with_power_limit_w`]; of a group, the sum.
+    #[must_use]
+    pub const fn power_limit_w(&self) -> Option<f64> {
+        self.power_limit_w
     }
 
     /// See [`Capabilities::with_settle_time`].

@@ -2,8 +2,9 @@
 
 use crate::action::{ActionId, Fault, MemberId};
 use crate::config::ConfigError;
+use crate::counters::CounterSet;
 use crate::objective::Objective;
-use crate::sample::{CounterSet, Sample};
+use crate::sample::Sample;
 use crate::time::Timestamp;
 
 /// One input to [`Optimizer::handle`](crate::Input). A list of them replays a run.

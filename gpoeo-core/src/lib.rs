@@ -50,6 +50,8 @@
 //! | `driver`, `group`, `replay` | loops and wrappers around the machine |
 //! | `optimizer` | the machine: phases, segments, the account of the limit, the monitor |
 //! | `search` | which setting to measure next, and which (or which two) to hold |
+//! | [`features`] | counters and telemetry of one window as inputs of a model |
+//! | [`gbdt`] | gradient-boosted trees as XGBoost trained them |
 //! | `measure` | time and energy per iteration in one window, with standard errors |
 //! | `period` | the iteration: candidates, scores, the lasting answer |
 //! | `signal` | power on a uniform grid |
@@ -66,9 +68,11 @@ mod action;
 mod backend;
 mod caps;
 mod config;
+mod counters;
 mod driver;
 mod estimate;
 mod event;
+pub mod features;
 pub mod gbdt;
 mod group;
 mod input;
@@ -92,6 +96,7 @@ pub use caps::{Capabilities, CapabilitiesError, ClockPair};
 pub use config::{BusyConfig, CandidateConfig, ChangeConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
 pub use config::{ConfigError, HoldConfig, HoldPolicy, OptimizerConfig, OptimizerConfigBuilder, SearchConfig};
 pub use config::{MeasureConfig, SignalConfig};
+pub use counters::{Counter, CounterKind, CounterSet};
 pub use driver::{Driver, DriverError, Observer, Step};
 pub use estimate::Estimate;
 pub use event::{Event, Phase, ProgressSource, StopReason};
@@ -106,7 +111,7 @@ pub use outcome::Outcome;
 pub use period::PeriodDetector;
 pub use replay::{Outputs, Recording};
 pub use report::{Expectation, HoldReport, Report, SettingCost, TrialReport, Verdict};
-pub use sample::{Counter, CounterSet, Sample};
+pub use sample::Sample;
 pub use signal::{Signal, Window};
 pub use time::Timestamp;
 pub use units::{MemGear, Mhz, SmGear};

@@ -1,4 +1,4 @@
-//! What comes in from a GPU: telemetry samples and counter windows.
+//! What comes in from a GPU all the time: telemetry samples.
 
 use crate::time::Timestamp;
 use crate::units::Mhz;
@@ -108,76 +108,9 @@ impl Sample {
     }
 }
 
-/// A hardware counter that the core makes use of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[non_exhaustive]
-pub enum Counter {
-    /// Instructions executed over the window, on all SMs (`sm__inst_executed.sum`). The number that one iteration
-    /// needs does not depend on the clock, so its rate is a rate of work.
-    Instructions,
-}
-
-impl Counter {
-    /// Number of counters.
-    const COUNT: usize = 1;
-}
-
-/// The counters of one counter window.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct CounterSet {
-    start: Timestamp,
-    end: Timestamp,
-    values: [Option<f64>; Counter::COUNT],
-}
-
-impl CounterSet {
-    /// An empty set for the window from `start` to `end`.
-    #[must_use]
-    pub const fn new(start: Timestamp, end: Timestamp) -> Self {
-        Self { start, end, values: [None; Counter::COUNT] }
-    }
-
-    /// Sets one counter; a value that is not finite is stored as missing.
-    #[must_use]
-    pub fn with(mut self, counter: Counter, value: f64) -> Self {
-        self.values[counter as usize] = Some(value).filter(|value| value.is_finite());
-        self
-    }
-
-    /// One counter, or `None` if the device did not give it or gave what cannot be: a negative count, or one above 10³⁰.
-    #[must_use]
-    pub fn value(&self, counter: Counter) -> Option<f64> {
-        const GREATEST: f64 = 1e30;
-        self.values[counter as usize].filter(|value| (0.0..=GREATEST).contains(value))
-    }
-
-    /// Begin of the window.
-    #[must_use]
-    pub const fn start(&self) -> Timestamp {
-        self.start
-    }
-
-    /// End of the window.
-    #[must_use]
-    pub const fn end(&self) -> Timestamp {
-        self.end
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_counter_that_is_not_a_number_is_missing() {
-        let set = CounterSet::new(Timestamp::ZERO, Timestamp::from_nanos(1)).with(Counter::Instructions, f64::NAN);
-        assert_eq!(set.value(Counter::Instructions), None);
-        assert_eq!(set.with(Counter::Instructions, 1e308).value(Counter::Instructions), None);
-        assert_eq!(set.with(Counter::Instructions, -1.0).value(Counter::Instructions), None);
-        assert_eq!(set.with(Counter::Instructions, 2e12).value(Counter::Instructions), Some(2e12));
-    }
 
     #[test]
     fn names_the_field_that_is_not_finite() {

@@ -43,6 +43,9 @@ pub(super) fn common(members: &[Capabilities]) -> Result<Capabilities, GroupErro
     if members.iter().any(Capabilities::is_read_only) {
         caps = caps.read_only();
     }
+    if let Some(limit_w) = members.iter().map(Capabilities::power_limit_w).sum() {
+        caps = caps.with_power_limit_w(limit_w);
+    }
     let longest = |of: fn(&Capabilities) -> core::time::Duration| members.iter().map(of).max().unwrap_or_default();
     Ok(caps
         .with_sample_interval(longest(Capabilities::sample_interval))
@@ -64,6 +67,7 @@ mod tests {
     #[test]
     fn only_what_all_have_is_left() {
         let one = caps(1593, &[900, 1000, 1100]).with_counters(2).with_settle_time(Duration::from_secs(1));
+        let one = one.with_power_limit_w(300.0);
         let other = caps(1593, &[1000, 1050, 1100]).with_counters(1).with_sensor_lag(Duration::from_secs(2));
         let both = common(&[one, other]).unwrap();
         assert_eq!(both.pairs().map(|pair| pair.sm().0).collect::<Vec<_>>(), [1000, 1100]);

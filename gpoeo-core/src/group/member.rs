@@ -2,7 +2,7 @@
 
 use crate::action::Command;
 use crate::caps::{Capabilities, ClockPair};
-use crate::sample::CounterSet;
+use crate::counters::CounterSet;
 use crate::time::Timestamp;
 
 use super::fan::Part;

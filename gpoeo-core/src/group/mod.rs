@@ -15,12 +15,13 @@ use core::time::Duration;
 use crate::action::{Action, ActionId, Fault, MemberId};
 use crate::caps::{Capabilities, ClockPair};
 use crate::config::{OptimizerConfig, SignalConfig};
+use crate::counters::CounterSet;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::{Input, InputError};
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::report::{Report, SettingCost};
-use crate::sample::{Counter, CounterSet, Sample};
+use crate::sample::Sample;
 use crate::time::Timestamp;
 
 pub use common::GroupError;
@@ -355,17 +356,9 @@ impl Group {
     /// The counters of all members, once all have reported: as if all had counted as long as the first.
     fn sum_of_counters(&self) -> Option<CounterSet> {
         let sets: Vec<CounterSet> = self.present().map(|member| member.counters).collect::<Option<_>>()?;
-        let length = |set: &CounterSet| set.end().saturating_since(set.start());
-        let (span, end) = (length(sets.first()?), sets.iter().map(CounterSet::end).max()?);
-        let count = |set: &CounterSet| {
-            let scale = if length(set) == span { 1.0 } else { span.as_secs_f64() / length(set).as_secs_f64() };
-            set.value(Counter::Instructions).map(|count| count * scale)
-        };
-        let sum = CounterSet::new(end.saturating_sub(span), end);
-        Some(match sets.iter().map(count).sum::<Option<f64>>() {
-            Some(count) => sum.with(Counter::Instructions, count),
-            None => sum,
-        })
+        let first = sets.first()?;
+        let (span, end) = (first.end().saturating_since(first.start()), sets.iter().map(CounterSet::end).max()?);
+        Some(CounterSet::together(end.saturating_sub(span), end, &sets))
     }
 
     fn answer(

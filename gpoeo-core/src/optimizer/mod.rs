@@ -26,11 +26,12 @@ use core::time::Duration;
 use crate::action::{Action, ActionId, Command, Fault};
 use crate::caps::Capabilities;
 use crate::config::OptimizerConfig;
+use crate::counters::CounterSet;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::{Input, InputError};
 use crate::objective::Objective;
 use crate::report::{Report, SettingCost};
-use crate::sample::{CounterSet, Sample};
+use crate::sample::Sample;
 use crate::time::Timestamp;
 
 use context::Context;

@@ -5,9 +5,9 @@
 //! workloads), with a standard error from the scatter of the windows.
 
 use crate::action::{ActionId, Command};
+use crate::counters::{Counter, CounterSet};
 use crate::estimate::Estimate;
 use crate::input::Input;
-use crate::sample::{Counter, CounterSet};
 use crate::time::Timestamp;
 
 use super::context::Context;
@@ -35,14 +35,22 @@ enum Stage {
     Open(Timestamp),
     Closing(ActionId),
     /// Closed; the samples that say what energy the window took are still to come.
-    Counting(CounterSet),
+    Counting(Counted),
+}
+
+/// What the meter needs of a window.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    start: Timestamp,
+    end: Timestamp,
+    instructions: Option<f64>,
 }
 
 /// Opens and closes counter windows, one after the other.
 #[derive(Debug, Default)]
 pub(super) struct WorkMeter {
     stage: Stage,
-    counted: Option<CounterSet>,
+    counted: Option<Counted>,
     windows: u32,
     instructions: f64,
     time_s: f64,
@@ -79,6 +87,12 @@ impl Spread {
     }
 }
 
+impl Counted {
+    fn of(set: &CounterSet) -> Self {
+        Self { start: set.start(), end: set.end(), instructions: set.value(Counter::Instructions) }
+    }
+}
+
 impl WorkMeter {
     /// Takes an input in. The windows lie at the end of the shortest time that `until` asks for.
     pub(super) fn on(&mut self, input: &Input, from: Timestamp, until: &Until, ctx: &mut Context) -> WorkState {
@@ -90,7 +104,7 @@ impl WorkMeter {
                 None if self.windows == 0 => self.stage = Stage::Closed,
                 None => return WorkState::Failed,
             },
-            (Stage::Closing(_), Input::Counters(set)) => self.counted = Some(set),
+            (Stage::Closing(_), Input::Counters(set)) => self.counted = Some(Counted::of(&set)),
             (Stage::Opening(asked) | Stage::Closing(asked), Input::Failed { id, .. }) if id == asked => {
                 return WorkState::Failed;
             }
@@ -108,7 +122,7 @@ impl WorkMeter {
             Stage::Open(since) if ctx.now >= since + window => {
                 self.stage = Stage::Closing(ctx.ask(Command::CloseCounters));
             }
-            Stage::Counting(set) if ctx.telemetry.latest_time() >= Some(set.end()) => {
+            Stage::Counting(set) if ctx.telemetry.latest_time() >= Some(set.end) => {
                 self.count(&set, ctx);
                 self.stage = Stage::Closed;
                 if self.is_done(from, until, ctx) {
@@ -121,10 +135,10 @@ impl WorkMeter {
     }
 
     /// Adds a window.
-    fn count(&mut self, set: &CounterSet, ctx: &mut Context) {
-        let Some(instructions) = set.value(Counter::Instructions).filter(|&count| count > 0.0) else { return };
-        let time_s = set.end().seconds_since(set.start());
-        let Some((energy_j, stderr_j)) = ctx.telemetry.energy_j(set.start(), set.end()) else { return };
+    fn count(&mut self, set: &Counted, ctx: &mut Context) {
+        let Some(instructions) = set.instructions.filter(|&count| count > 0.0) else { return };
+        let time_s = set.end.seconds_since(set.start);
+        let Some((energy_j, stderr_j)) = ctx.telemetry.energy_j(set.start, set.end) else { return };
         if time_s <= 0.0 {
             return;
         }
