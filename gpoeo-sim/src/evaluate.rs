@@ -1,18 +1,25 @@
 //! Runs a suite under several policies and adds up what came of it.
 
-use std::collections::BTreeMap;
+mod results;
+mod saved;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use gpoeo_core::{ConfigError, Objective};
-use rayon::prelude::*;
+use gpoeo_core::{ConfigError, Objective, OptimizerConfig};
 
 use crate::gpu::SimConfig;
-use crate::policy::{Policy, RunOptions, RunOutcome, power_cap_w, run_policy};
+use crate::hash::Fnv;
+use crate::policy::{Policy, RunOptions, power_cap_w, run_policy};
 use crate::suite::{Suite, SuiteKind};
 use crate::workload::Workload;
 
-/// Slowdown beyond the limit that is rounding, ratio.
-const LIMIT_ROUNDING: f64 = 1e-6;
+pub use results::{Evaluation, MissingRun, PolicyRuns, Run};
+pub use saved::Saved;
+pub use summary::{Interval, Summary};
 
 /// What to evaluate.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,85 +40,10 @@ pub struct EvaluateOptions {
 }
 
 impl Default for EvaluateOptions {
-    /// All policies, the default objective, 20 minutes, one seed.
+    /// The usual policies, the default objective, 20 minutes, one seed.
     fn default() -> Self {
         let RunOptions { objective, length, sim, .. } = RunOptions::default();
         Self { policies: Policy::USUAL.to_vec(), objective, length, seeds: 1, gpu: None, sim }
-    }
-}
-
-/// All runs of a suite.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Evaluation {
-    /// Name of the suite.
-    pub suite: String,
-    /// The GPU of all its jobs, if it is known and the same.
-    pub gpu: Option<String>,
-    /// What was optimised.
-    pub objective: Objective,
-    /// Virtual time of each run.
-    pub length: Duration,
-    /// The policies in the order asked for.
-    pub policies: Vec<PolicyRuns>,
-}
-
-/// All runs of one policy.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct PolicyRuns {
-    /// The policy.
-    pub policy: Policy,
-    /// Its runs: the jobs in the order of the suite, and of each job its seeds.
-    pub runs: Vec<Run>,
-    /// Sums over the runs.
-    pub summary: Summary,
-}
-
-/// One run.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Run {
-    /// Name of the job.
-    pub workload: String,
-    /// Number of the seed, from 0.
-    pub seed: u64,
-    /// What came of it.
-    pub outcome: RunOutcome,
-    /// Whether the table names its memory clocks.
-    pub memory_named: bool,
-}
-
-/// Sums over the runs of one policy.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Mean saving over the runs.
-    pub mean_saving: f64,
-    /// Mean slowdown over the runs.
-    pub mean_slowdown: f64,
-    /// Largest slowdown of a run.
-    pub max_slowdown: f64,
-    /// Sum of savings / sum of the oracle's noise-free savings; `None` if the oracle saves nothing.
-    pub capture: Option<f64>,
-    /// Runs with more slowdown than the objective allows; 0 if it allows any.
-    pub over_limit: usize,
-}
-
-impl Summary {
-    fn new(runs: &[Run], objective: Objective) -> Self {
-        let count = runs.len().max(1) as f64;
-        let sum = |value: &dyn Fn(&RunOutcome) -> f64| runs.iter().map(|run| value(&run.outcome)).sum::<f64>();
-        let saving = sum(&|outcome| outcome.account.saving());
-        let oracle_saving = sum(&|outcome| outcome.oracle_cost.saving());
-        let limit = objective.max_slowdown().map_or(f64::INFINITY, |limit| limit + LIMIT_ROUNDING);
-        Self {
-            mean_saving: saving / count,
-            mean_slowdown: sum(&|outcome| outcome.account.slowdown()) / count,
-            max_slowdown: runs.iter().map(|run| run.outcome.account.slowdown()).fold(f64::NEG_INFINITY, f64::max),
-            capture: (oracle_saving > 0.0).then(|| saving / oracle_saving),
-            over_limit: runs.iter().filter(|run| run.outcome.account.slowdown() > limit).count(),
-        }
     }
 }
 
@@ -135,62 +67,180 @@ pub enum EvaluateError {
 }
 
 /// Runs every job of a suite under every policy, as many at once as there are threads; equal options give equal results
-/// whatever their number. `finished` is called after each run with the number of all runs.
+/// whatever their number. `finished` is called after each run.
 ///
 /// # Errors
-/// [`EvaluateError::NoSuchGpu`] if nothing is left to run, [`EvaluateError::Config`] if a policy refuses the objective.
+/// As for [`Plan::new`] and [`Plan::carry_out`].
 pub fn evaluate(
     suite: &Suite,
     options: &EvaluateOptions,
-    finished: impl Fn(u64) + Sync,
+    finished: impl Fn(&Run) + Sync,
 ) -> Result<Evaluation, EvaluateError> {
-    let workloads = workloads_on(suite, options.gpu.as_deref())?;
-    let caps = power_caps(&workloads, options.objective);
-    let mut policies = Vec::new();
-    for &policy in &options.policies {
-        if !policies.contains(&policy) {
-            policies.push(policy);
+    Ok(Plan::new(suite, options.clone())?.carry_out(Vec::new(), finished)?)
+}
+
+/// All runs that an evaluation consists of. Each depends on nothing but its job, its policy, the number of its seed and
+/// the options, so they can be done in any order, in parts, and one by one.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    suite: &'a Suite,
+    options: EvaluateOptions,
+    workloads: Vec<&'a Workload>,
+    /// One cap for each GPU model, as an admin would set it, W.
+    caps: BTreeMap<Option<&'a str>, f64>,
+}
+
+/// One run by its place in a plan: the number of its seed, of its job and of its policy. In this order they are done, so
+/// that a part of an evaluation compares all policies on the same jobs.
+type Place = (u64, usize, usize);
+
+impl<'a> Plan<'a> {
+    /// Of a suite.
+    ///
+    /// # Errors
+    /// [`EvaluateError::NoSuchGpu`] if nothing is left to run, [`EvaluateError::Config`] if the objective is out of range.
+    pub fn new(suite: &'a Suite, mut options: EvaluateOptions) -> Result<Self, EvaluateError> {
+        OptimizerConfig::builder().objective(options.objective).build()?;
+        let workloads = workloads_on(suite, options.gpu.as_deref())?;
+        let mut named = BTreeSet::new();
+        options.policies.retain(|&policy| named.insert(policy));
+        options.seeds = options.seeds.max(1);
+        let caps = power_caps(&workloads, options.objective);
+        Ok(Self { suite, options, workloads, caps })
+    }
+
+    /// The jobs, in the order of the suite.
+    #[must_use]
+    pub fn workloads(&self) -> &[&'a Workload] {
+        &self.workloads
+    }
+
+    /// What is evaluated.
+    #[must_use]
+    pub fn options(&self) -> &EvaluateOptions {
+        &self.options
+    }
+
+    /// Number of all runs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.options.seeds as usize * self.workloads.len() * self.options.policies.len()
+    }
+
+    /// Whether there is nothing to run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How a job of the suite is run with one of the seeds, under any policy: all meet the same noise.
+    #[must_use]
+    pub fn run_options(&self, workload: &Workload, seed: u64) -> RunOptions {
+        RunOptions {
+            objective: self.options.objective,
+            length: self.options.length,
+            sim: self.options.sim.clone().with_seed(job_seed(workload.name(), seed)),
+            power_cap_w: self.caps.get(&workload.gpu()).copied(),
         }
     }
-    let mut jobs = Vec::new();
-    for &policy in &policies {
-        for (index, &workload) in workloads.iter().enumerate() {
-            jobs.extend((0..options.seeds.max(1)).map(|seed| (policy, index, workload, seed)));
+
+    /// Does all runs that are not among `done`, as many at once as there are threads. `finished` is called after each.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a policy refuses the objective.
+    pub fn carry_out(&self, done: Vec<Run>, finished: impl Fn(&Run) + Sync) -> Result<Evaluation, ConfigError> {
+        let known: BTreeSet<Place> = done.iter().filter_map(|run| self.place(run)).collect();
+        let open: Vec<Place> = self.places().filter(|place| !known.contains(place)).collect();
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new((done, None));
+        // In order, not split in halves, so that what is done at any moment is a beginning of the plan.
+        rayon::broadcast(|_| {
+            while let Some(&place) = open.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let run = self.run(place);
+                let mut results = results.lock().expect("no run panics while it is held");
+                match run {
+                    Ok(run) => {
+                        finished(&run);
+                        results.0.push(run);
+                    }
+                    Err(error) => {
+                        results.1 = Some(error);
+                        next.store(open.len(), Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        match results.into_inner().expect("no run panics while it is held") {
+            (_, Some(error)) => Err(error),
+            (runs, None) => Ok(self.sum_up(runs)),
         }
     }
-    let total = jobs.len() as u64;
-    let runs: Result<Vec<Run>, ConfigError> = jobs
-        .into_par_iter()
-        .map(|(policy, index, workload, seed)| {
-            let run_options = RunOptions {
-                objective: options.objective,
-                length: options.length,
-                sim: options.sim.clone().with_seed(run_seed(index, seed)),
-                power_cap_w: caps.get(&workload.gpu()).copied(),
-            };
-            let outcome = run_policy(policy, workload, &run_options)?;
-            finished(total);
-            let memory_named = workload.curve().memory_clock(outcome.last_clocks).is_some();
-            Ok(Run { workload: workload.name().to_owned(), seed, outcome, memory_named })
-        })
-        .collect();
-    let mut runs = runs?.into_iter();
-    let per_policy = workloads.len() * options.seeds.max(1) as usize;
-    let policies = policies
-        .into_iter()
-        .map(|policy| {
-            let runs: Vec<Run> = runs.by_ref().take(per_policy).collect();
-            let summary = Summary::new(&runs, options.objective);
+
+    /// Adds up some of the runs; those that are not of this plan are left out, and repeats count once.
+    #[must_use]
+    pub fn sum_up(&self, runs: Vec<Run>) -> Evaluation {
+        let mut by_place: BTreeMap<Place, Run> =
+            runs.into_iter().filter_map(|run| Some((self.place(&run)?, run))).collect();
+        let missing = self.places().filter(|place| !by_place.contains_key(place)).map(|(seed, job, policy)| {
+            MissingRun { policy: self.options.policies[policy], workload: self.workloads[job].name().to_owned(), seed }
+        });
+        let missing = missing.collect();
+        let policies = self.options.policies.iter().enumerate().map(|(index, &policy)| {
+            let jobs =
+                (0..self.workloads.len()).flat_map(|job| (0..self.options.seeds).map(move |seed| (seed, job, index)));
+            let runs: Vec<Run> = jobs.filter_map(|place| by_place.remove(&place)).collect();
+            let summary = Summary::new(&runs, self.options.objective);
             PolicyRuns { policy, runs, summary }
-        })
-        .collect();
-    Ok(Evaluation {
-        suite: suite.name().to_owned(),
-        gpu: options.gpu.clone().or_else(|| suite.gpu().map(str::to_owned)),
-        objective: options.objective,
-        length: options.length,
-        policies,
-    })
+        });
+        let policies = policies.collect();
+        Evaluation {
+            suite: self.suite.name().to_owned(),
+            kind: self.suite.kind(),
+            gpu: self.options.gpu.clone().or_else(|| self.suite.gpu().map(str::to_owned)),
+            objective: self.options.objective,
+            length: self.options.length,
+            seeds: self.options.seeds,
+            policies,
+            missing,
+        }
+    }
+
+    /// A number that differs where the same run would come out differently: of the jobs and of all options but for the
+    /// policies and the number of seeds. Of one build of the program; another one may count otherwise.
+    #[must_use]
+    pub fn key(&self) -> u64 {
+        let options = EvaluateOptions { policies: Vec::new(), seeds: 1, ..self.options.clone() };
+        let mut hash = Fnv::default();
+        hash.write(format!("{} {options:?}", self.suite.name()).as_bytes());
+        for workload in &self.workloads {
+            let (curve, turn) = (workload.curve(), workload.waveform().turn());
+            hash.write(format!("{} {turn:?} {:?}", workload.name(), curve.default_power_w()).as_bytes());
+            for (clocks, cost) in curve.settings() {
+                hash.write(format!("{clocks:?} {cost:?}").as_bytes());
+            }
+        }
+        hash.finish()
+    }
+
+    fn places(&self) -> impl Iterator<Item = Place> + '_ {
+        let policies = self.options.policies.len();
+        let jobs = move |seed| {
+            (0..self.workloads.len()).flat_map(move |job| (0..policies).map(move |policy| (seed, job, policy)))
+        };
+        (0..self.options.seeds).flat_map(jobs)
+    }
+
+    fn place(&self, run: &Run) -> Option<Place> {
+        let job = self.workloads.iter().position(|workload| workload.name() == run.workload)?;
+        let policy = self.options.policies.iter().position(|&policy| policy == run.policy)?;
+        (run.seed < self.options.seeds).then_some((run.seed, job, policy))
+    }
+
+    fn run(&self, (seed, job, policy): Place) -> Result<Run, ConfigError> {
+        let (workload, policy) = (self.workloads[job], self.options.policies[policy]);
+        let outcome = run_policy(policy, workload, &self.run_options(workload, seed))?;
+        Ok(Run::new(policy, workload, seed, outcome))
+    }
 }
 
 /// The jobs of a suite that were measured on a GPU, at least one; all of them for `None`, and of a modelled suite, which
@@ -226,15 +276,21 @@ fn power_caps<'a>(workloads: &[&'a Workload], objective: Objective) -> BTreeMap<
     by_gpu.into_iter().filter_map(|(gpu, workloads)| Some((gpu, power_cap_w(workloads, objective)?))).collect()
 }
 
-/// The same for every policy, so that all meet the same noise; different for every job and seed.
-fn run_seed(workload: usize, seed: u64) -> u64 {
-    // An odd multiplier keeps (workload, seed) pairs apart over the whole range.
-    (workload as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(seed)
+/// The seed of all noise of one job's run: of the job's name and the number of the seed, so that every job has noise of its
+/// own, wherever it stands in its suite, and every policy meets the same.
+///
+/// This is the rule of `gpoeo-sim run --seed K` and of seed K of `gpoeo-sim evaluate`.
+#[must_use]
+pub fn job_seed(workload: &str, seed: u64) -> u64 {
+    let mut hash = Fnv::default();
+    hash.write(workload.as_bytes());
+    hash.write(&seed.to_le_bytes());
+    hash.finish()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
     use crate::hull::best_mix;
@@ -251,11 +307,14 @@ mod tests {
     fn runs_are_ordered_and_counted() {
         let count = AtomicU64::new(0);
         let options = EvaluateOptions { policies: vec![Policy::Oracle, Policy::Default, Policy::Oracle], ..short() };
-        let evaluation = evaluate(&Suite::built_in(), &options, |total| {
-            assert_eq!(total, 64);
+        let suite = Suite::built_in();
+        let plan = Plan::new(&suite, options).unwrap();
+        assert_eq!(plan.len(), 64);
+        let counted = |_: &Run| {
             count.fetch_add(1, Ordering::Relaxed);
-        })
-        .unwrap();
+        };
+        let evaluation = plan.carry_out(Vec::new(), counted).unwrap();
+        assert!(evaluation.missing.is_empty());
         assert_eq!(count.into_inner(), 64);
         let names: Vec<_> = evaluation.policies.iter().map(|runs| runs.policy).collect();
         assert_eq!(names, [Policy::Oracle, Policy::Default]);
@@ -311,5 +370,12 @@ mod tests {
         let options = EvaluateOptions { gpu: Some("h100".to_owned()), ..short() };
         let error = evaluate(&Suite::built_in(), &options, |_| {}).unwrap_err();
         assert_eq!(error.to_string(), "suite a100 has no job measured on gpu h100; it has A100_SXM");
+    }
+
+    #[test]
+    fn jobs_and_seeds_have_noise_of_their_own() {
+        assert_ne!(job_seed("ppo", 0), job_seed("sac", 0));
+        assert_ne!(job_seed("ppo", 0), job_seed("ppo", 1));
+        assert_eq!(job_seed("ppo", 3), job_seed("ppo", 3));
     }
 }

@@ -7,6 +7,7 @@ mod dvfs;
 mod evaluate;
 mod fit;
 mod gpu;
+mod hash;
 mod hull;
 mod job;
 
@@ -32,7 +33,10 @@ mod workload;
 pub use calibration::{Band, Check, CheckVerdict, calibrate};
 pub use detection::{Accuracy, AccuracyRow, Answer, Answers, Detection, Judged, Reliability, ReliabilityBin};
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
-pub use evaluate::{EvaluateError, EvaluateOptions, Evaluation, PolicyRuns, Run, Summary, evaluate, workloads_on};
+pub use evaluate::{
+    EvaluateError, EvaluateOptions, Evaluation, Interval, MissingRun, Plan, PolicyRuns, Run, Saved, Summary, evaluate,
+    job_seed, workloads_on,
+};
 pub use fit::{Fit, FitErrors, FittedShares, fit_table};
 pub use gpu::{Account, CounterAccess, Drift, SimConfig, SimGpu};
 pub use hull::{Mix, best_mix, lower_hull};

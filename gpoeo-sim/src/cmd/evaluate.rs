@@ -1,16 +1,15 @@
 //! `gpoeo-sim evaluate`: a suite under several policies.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use gpoeo_sim::{EvaluateOptions, Policy, Suite, evaluate, report};
-use indicatif::{ProgressBar, ProgressStyle};
+use gpoeo_sim::{EvaluateOptions, Plan, Policy, Suite, report};
 
+use super::Failure;
 use super::options::{ObjectiveOptions, minutes};
-use super::{BAD_INPUT, Failure};
+use super::output::Output;
+use super::session::{Json, Session};
 
 /// Arguments of `evaluate`.
 #[derive(Args, Debug)]
@@ -56,41 +55,18 @@ impl Evaluate {
         if !self.policy.is_empty() {
             options.policies = self.policy;
         }
+        let plan = Plan::new(&suite, options)?;
         // Before the work, so that a bad path is known at once.
-        let to_stdout = self.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        let file = self.json.filter(|_| !to_stdout).map(create).transpose()?;
-
-        let bar = ProgressBar::new(0).with_style(style());
-        let evaluation = evaluate(&suite, &options, |total| {
-            bar.set_length(total);
-            bar.inc(1);
-        })?;
-        bar.finish_and_clear();
-
-        let mut out = std::io::stdout().lock();
-        if let Some(file) = file {
-            let mut file = BufWriter::new(file);
-            report::write_json(&evaluation, &mut file)?;
-            file.flush()?;
-        }
-        if to_stdout {
-            report::write_json(&evaluation, &mut out)?;
-        } else {
-            report::write_text(&evaluation, &mut out)?;
+        let json = match self.json {
+            None => Json::None,
+            Some(path) if path.as_os_str() == "-" => Json::Stdout,
+            Some(path) => Json::File(Output::claim(path)?),
+        };
+        let is_on_stdout = matches!(json, Json::Stdout);
+        let evaluation = Session::new(&plan, json).carry_out()?;
+        if !is_on_stdout {
+            report::write_text(&evaluation, std::io::stdout().lock())?;
         }
         Ok(())
     }
-}
-
-fn create(path: PathBuf) -> Result<File, Failure> {
-    File::create(&path).map_err(|error| Failure {
-        code: BAD_INPUT,
-        line: format!("{}: cannot write it: {error}; check the path and its permissions", path.display()),
-    })
-}
-
-/// Drawn on standard error, and only where that is a terminal.
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{bar:40} {pos} of {len} runs, {elapsed} gone, {eta} to go")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
 }

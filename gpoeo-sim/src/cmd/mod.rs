@@ -6,8 +6,10 @@ pub(crate) mod evaluate;
 mod feature_rows;
 mod live;
 mod options;
+mod output;
 pub(crate) mod predict;
 pub(crate) mod run;
+mod session;
 pub(crate) mod synth;
 
 use gpoeo_core::ConfigError;

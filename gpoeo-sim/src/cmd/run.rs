@@ -1,16 +1,16 @@
 //! `gpoeo-sim run`: one job with the optimizer on it.
 
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use gpoeo_sim::report::{Paint, write_run_html, write_run_json, write_run_svg, write_run_text};
-use gpoeo_sim::{Gpu, Policy, RunOptions, SimConfig, Suite, Workload, record_run, workloads_on};
+use gpoeo_sim::{EvaluateOptions, Gpu, Plan, Policy, Suite, Workload, record_run, workloads_on};
 
 use super::live::{Live, Pace};
 use super::options::{ObjectiveOptions, minutes};
+use super::output::Output;
 use super::{BAD_INPUT, Failure};
 
 /// Arguments of `run`.
@@ -70,16 +70,19 @@ impl Run {
         let workload = choose(&suite, name, self.gpu.as_deref())?;
         // Before the work, so that a bad path is known at once.
         let json_to_stdout = self.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
-        let json = self.json.filter(|_| !json_to_stdout).map(Output::create).transpose()?;
-        let html = self.html.map(Output::create).transpose()?;
-        let svg = self.svg.map(Output::create).transpose()?;
+        let json = self.json.filter(|_| !json_to_stdout).map(Output::claim).transpose()?;
+        let html = self.html.map(Output::claim).transpose()?;
+        let svg = self.svg.map(Output::claim).transpose()?;
 
-        let mut options = RunOptions::default();
+        // The same run as that of `evaluate` with this seed.
+        let mut options = EvaluateOptions::default();
         options.objective = self.objective.objective();
         options.length = self.minutes;
-        options.sim = SimConfig::default().with_seed(self.seed);
+        options.gpu = self.gpu.clone();
+        let options = Plan::new(&suite, options)?.run_options(workload, self.seed);
         let mut live = Live::new(workload, options.length, self.quiet, self.pace);
-        let record = record_run(self.policy, workload, &options, &mut live)?.with_suite(suite.name());
+        let record = record_run(self.policy, workload, &options, &mut live)?;
+        let record = record.with_suite(suite.name()).with_seed(self.seed);
         live.finish();
 
         if let Some(output) = json {
@@ -130,31 +133,6 @@ fn choose<'a>(suite: &'a Suite, name: Option<&str>, gpu: Option<&str>) -> Result
         let (suite, name, known) = (suite.name(), name.unwrap_or_default(), known.join(", "));
         Failure { code: BAD_INPUT, line: format!("suite {suite} has no job {name}{on_gpu}; it has {known}") }
     })
-}
-
-/// A file to write into.
-struct Output {
-    path: PathBuf,
-    file: File,
-}
-
-impl Output {
-    fn create(path: PathBuf) -> Result<Self, Failure> {
-        match File::create(&path) {
-            Ok(file) => Ok(Self { path, file }),
-            Err(error) => Err(Failure {
-                code: BAD_INPUT,
-                line: format!("{}: cannot write it: {error}; check the path and its permissions", path.display()),
-            }),
-        }
-    }
-
-    fn write(self, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<(), Failure> {
-        let mut file = BufWriter::new(self.file);
-        write(&mut file)
-            .and_then(|()| file.flush())
-            .map_err(|error| Failure { code: 1, line: format!("{}: cannot write it: {error}", self.path.display()) })
-    }
 }
 
 /// Colour on a terminal that can, unless <https://no-color.org> says no.

@@ -33,7 +33,7 @@ pub struct RunRecord {
     pub objective: Objective,
     /// Virtual time from the begin of the job to the end.
     pub length: Duration,
-    /// Seed of all noise.
+    /// Seed of all noise, or the number that it was made of ([`job_seed`](crate::job_seed)).
     pub seed: u64,
     /// What really came of it, without noise.
     pub outcome: RunOutcome,
@@ -101,6 +101,13 @@ impl RunRecord {
     #[must_use]
     pub fn with_suite(mut self, suite: impl Into<String>) -> Self {
         self.suite = Some(suite.into());
+        self
+    }
+
+    /// Says of which number the seed was made.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
         self
     }
 

@@ -1,10 +1,11 @@
 //! An evaluation as tables for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::evaluate::{Evaluation, PolicyRuns, Run};
+use crate::evaluate::{Evaluation, Interval, PolicyRuns, Run};
 
-use super::words::{decimals, goal, percent};
+use super::words::{count, decimals, goal, limit, percent};
 
 /// Writes one line a job with saving and slowdown under each policy (means over the seeds), and one line a policy with
 /// the sums.
@@ -12,34 +13,41 @@ use super::words::{decimals, goal, percent};
 /// # Errors
 /// Whatever `out` fails with.
 pub fn write_text(evaluation: &Evaluation, mut out: impl Write) -> io::Result<()> {
-    let seeds = evaluation.policies.first().map_or(0, |runs| seeds(&runs.runs));
     let gpu = evaluation.gpu.as_deref().map(|gpu| format!(" on {gpu}")).unwrap_or_default();
     writeln!(
         out,
-        "suite {}{gpu}, {} minutes, {seeds} seed{}, {}\n",
+        "suite {}{gpu}, {} minutes, {}, {}\n",
         evaluation.suite,
         evaluation.length.as_secs_f64() / 60.0,
-        if seeds == 1 { "" } else { "s" },
+        count(evaluation.seeds as usize, "seed"),
         goal(evaluation.objective),
     )?;
     write_jobs(evaluation, &mut out)?;
     writeln!(out)?;
-    write_sums(&evaluation.policies, &mut out)
+    write_sums(&evaluation.policies, &mut out)?;
+    writeln!(out)?;
+    notes(evaluation).iter().try_for_each(|note| writeln!(out, "{note}"))
 }
 
 fn write_jobs(evaluation: &Evaluation, out: &mut impl Write) -> io::Result<()> {
-    let Some(first) = evaluation.policies.first() else { return Ok(()) };
-    let names: Vec<&str> = first.runs.chunk_by(same_job).map(|runs| runs[0].workload.as_str()).collect();
+    // Of a part of an evaluation the policies have not all met the same jobs.
+    let names = evaluation.policies.iter().map(|runs| runs.by_job().map(|runs| runs[0].workload.as_str()).collect());
+    let names: Vec<&str> = names.max_by_key(Vec::len).unwrap_or_default();
     let width = names.iter().map(|name| name.len()).max().unwrap_or(0).max(22);
     write!(out, "{:width$}", "saving / slowdown, %")?;
     for runs in &evaluation.policies {
         write!(out, "  {:>13}", runs.policy.name())?;
     }
     writeln!(out)?;
-    let mut columns: Vec<_> = evaluation.policies.iter().map(|runs| runs.runs.chunk_by(same_job)).collect();
+    let columns = evaluation.policies.iter().map(|runs| runs.by_job().map(|runs| (runs[0].workload.as_str(), runs)));
+    let columns: Vec<BTreeMap<&str, &[Run]>> = columns.map(Iterator::collect).collect();
     for name in names {
         write!(out, "{name:width$}")?;
-        for runs in columns.iter_mut().filter_map(Iterator::next) {
+        for column in &columns {
+            let Some(runs) = column.get(name) else {
+                write!(out, "  {:>13}", "-")?;
+                continue;
+            };
             let mean = |value: fn(&Run) -> f64| runs.iter().map(value).sum::<f64>() / runs.len() as f64;
             let saving = mean(|run| run.outcome.account.saving());
             let slowdown = mean(|run| run.outcome.account.slowdown());
@@ -51,19 +59,27 @@ fn write_jobs(evaluation: &Evaluation, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn write_sums(policies: &[PolicyRuns], out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "policy       saving %  slowdown %  worst %  capture  over limit  settled s  tried")?;
+    writeln!(
+        out,
+        "policy       {:>19}  {:>16}  worst %  {:>18}  over limit  settled s  tried",
+        "saving %", "slowdown %", "capture"
+    )?;
     for runs in policies {
         let summary = &runs.summary;
         let settled: Vec<f64> = runs.runs.iter().filter_map(|run| run.outcome.settled_s).collect();
         let tried = runs.runs.iter().map(|run| f64::from(run.outcome.settings_tried)).sum::<f64>();
+        let known = |text: String| if runs.runs.is_empty() { "-".to_owned() } else { text };
         writeln!(
             out,
-            "{:11}  {:>8}  {:>10}  {:>7}  {:>7}  {:>10}  {:>9}  {:>5}",
+            "{:11}  {:>19}  {:>16}  {:>7}  {:>18}  {:>10}  {:>9}  {:>5}",
             runs.policy.name(),
-            percent(summary.mean_saving),
-            percent(summary.mean_slowdown),
-            percent(summary.max_slowdown),
-            summary.capture.map_or_else(|| "-".to_owned(), |capture| decimals(capture, 2)),
+            known(with_interval(percent(summary.mean_saving), summary.saving_interval, percent)),
+            known(with_interval(percent(summary.mean_slowdown), summary.slowdown_interval, percent)),
+            known(percent(summary.max_slowdown)),
+            summary.capture.map_or_else(
+                || "-".to_owned(),
+                |capture| with_interval(decimals(capture, 2), summary.capture_interval, |value| decimals(value, 2))
+            ),
             format!("{} of {}", summary.over_limit, runs.runs.len()),
             median(settled).map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.0}")),
             format!("{:.1}", tried / runs.runs.len().max(1) as f64),
@@ -72,12 +88,29 @@ fn write_sums(policies: &[PolicyRuns], out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn same_job(a: &Run, b: &Run) -> bool {
-    a.workload == b.workload
+fn with_interval(value: String, interval: Option<Interval>, write: impl Fn(f64) -> String) -> String {
+    match interval {
+        Some(Interval { low, high }) => format!("{value} ({} to {})", write(low), write(high)),
+        None => value,
+    }
 }
 
-fn seeds(runs: &[Run]) -> usize {
-    runs.chunk_by(same_job).next().map_or(0, <[Run]>::len)
+/// What the columns mean.
+fn notes(evaluation: &Evaluation) -> Vec<String> {
+    let limit = evaluation.objective.max_slowdown().map(limit);
+    let over = limit.map_or("not asked for by this objective".to_owned(), |limit| {
+        format!("runs that were more than {limit} slower as a whole, the optimizer's own cost included")
+    });
+    let mut notes = vec![
+        format!("over limit: {over}"),
+        "capture: sum of savings / sum of what the oracle (the best single setting, known beforehand) would save"
+            .to_owned(),
+        "in brackets: 95 % confidence, by drawing other jobs of the kind (bootstrap over jobs)".to_owned(),
+    ];
+    if !evaluation.missing.is_empty() {
+        notes.push(format!("PARTIAL: {} were not done", count(evaluation.missing.len(), "run")));
+    }
+    notes
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

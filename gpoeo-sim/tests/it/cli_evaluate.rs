@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -143,4 +143,73 @@ fn the_built_in_suite_has_the_oracle_and_hull_of_its_measured_sweeps() {
     assert!((number("oracle", "mean_slowdown") - 0.0449).abs() < 0.001);
     assert!((number("hull", "capture") - 1.105).abs() < 0.005);
     assert!((number("hull", "mean_slowdown") - 0.05).abs() < 1e-5);
+}
+
+#[test]
+fn a_row_is_that_of_run_with_the_same_seed() {
+    for (suite, job, policies) in
+        [("a100", "ppo", "gpoeo,power-limit,hull"), ("paper71", "aibench_image_classification", "gpoeo,power-limit")]
+    {
+        let arguments = ["--suite", suite, "--policy", policies, "--minutes", "3", "--seeds", "2", "--json", "-"];
+        let document: Value = serde_json::from_slice(&evaluate(&arguments).stdout).unwrap();
+        for policy in policies.split(',') {
+            let rows = document["policies"][policy]["workloads"].as_array().unwrap();
+            let row = rows.iter().find(|row| row["name"] == job && row["seed"] == 1).unwrap();
+            let output = Command::new(env!("CARGO_BIN_EXE_gpoeo-sim"))
+                .args(["run", &format!("{suite}/{job}"), "--policy", policy, "--minutes", "3", "--seed", "1", "-q"])
+                .args(["--json", "-"])
+                .output()
+                .unwrap();
+            let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(run["truth"]["saving"], row["saving"], "{suite}/{job} {policy}");
+            assert_eq!(run["truth"]["slowdown"], row["slowdown"], "{suite}/{job} {policy}");
+            assert_eq!(run["final"]["sm_mhz"], row["final_sm_mhz"], "{suite}/{job} {policy}");
+        }
+    }
+}
+
+/// Whether a process has said what is to happen on SIGINT.
+fn catches_interrupts(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+    u64::from_str_radix(mask.trim(), 16).unwrap_or(0) & 0b10 != 0
+}
+
+#[test]
+fn an_interrupted_evaluation_leaves_a_valid_part_and_goes_on_to_the_same_bytes() {
+    let folder = Folder::new("interrupted", &[]);
+    let (part, whole) = (folder.path().join("part.json"), folder.path().join("whole.json"));
+    let arguments = |json: &Path| {
+        let fixed = ["evaluate", "--policy", "default,oracle", "--minutes", "20", "--seeds", "12", "--json"];
+        fixed.iter().map(|&text| text.to_owned()).chain([json.display().to_string()]).collect::<Vec<_>>()
+    };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_gpoeo-sim"))
+        .args(arguments(&part))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !catches_interrupts(child.id()) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let stopped = child.wait_with_output().unwrap();
+    let said = String::from_utf8(stopped.stderr).unwrap();
+    assert_eq!(stopped.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains(" of 384 runs: ") && said.contains("goes on from there") && said.lines().count() == 1,
+        "{said}"
+    );
+    let document: Value = serde_json::from_slice(&fs::read(&part).unwrap()).unwrap();
+    assert_eq!(document["complete"], false);
+    let done = |policy: &str| document["policies"][policy]["workloads"].as_array().unwrap().len();
+    assert_eq!(done("default") + done("oracle") + document["missing"].as_array().unwrap().len(), 384);
+
+    let resumed = Command::new(env!("CARGO_BIN_EXE_gpoeo-sim")).args(arguments(&part)).output().unwrap();
+    let fresh = Command::new(env!("CARGO_BIN_EXE_gpoeo-sim")).args(arguments(&whole)).output().unwrap();
+    assert!(resumed.status.success() && fresh.status.success());
+    assert!(resumed.stdout == fresh.stdout, "the tables are the same");
+    assert!(fs::read(&part).unwrap() == fs::read(&whole).unwrap(), "the documents are the same");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside them");
 }

@@ -51,8 +51,9 @@ struct Document<'a> {
     hull: Option<HullDocument>,
 }
 
+/// What was optimised.
 #[derive(Serialize)]
-struct Goal {
+pub(in crate::report) struct Goal {
     name: &'static str,
     max_slowdown: Option<f64>,
     min_saving: Option<f64>,
@@ -186,7 +187,7 @@ impl<'a> Document<'a> {
 }
 
 impl Goal {
-    fn new(objective: Objective) -> Self {
+    pub(in crate::report) fn new(objective: Objective) -> Self {
         let name = match objective {
             Objective::Ed2p => "ed2p",
             Objective::Ed2pWithin { .. } => "ed2p-within",

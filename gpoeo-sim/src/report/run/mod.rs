@@ -8,6 +8,7 @@ pub(super) mod rows;
 pub(super) mod text;
 
 pub use decision::{Decision, DecisionKind};
+pub(super) use json::Goal;
 pub use json::write_run_json;
 pub use lines::Narrator;
 pub use paint::Paint;

@@ -1,0 +1,95 @@
+//! What came of an evaluation.
+
+use std::time::Duration;
+
+use gpoeo_core::Objective;
+
+use crate::policy::{Policy, RunOutcome};
+use crate::suite::SuiteKind;
+use crate::workload::Workload;
+
+use super::Summary;
+
+/// The runs of a suite: all that were planned, or a part of them.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// Name of the suite.
+    pub suite: String,
+    /// Where its jobs come from.
+    pub kind: SuiteKind,
+    /// The GPU of all its jobs, if it is known and the same.
+    pub gpu: Option<String>,
+    /// What was optimised.
+    pub objective: Objective,
+    /// Virtual time of each run.
+    pub length: Duration,
+    /// Runs of each job under each policy.
+    pub seeds: u64,
+    /// The policies in the order asked for.
+    pub policies: Vec<PolicyRuns>,
+    /// Runs that were planned and not done; empty if all were.
+    pub missing: Vec<MissingRun>,
+}
+
+/// A run that was planned and not done.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct MissingRun {
+    /// The policy.
+    pub policy: Policy,
+    /// Name of the job.
+    pub workload: String,
+    /// Number of the seed, from 0.
+    pub seed: u64,
+}
+
+/// The runs of one policy.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PolicyRuns {
+    /// The policy.
+    pub policy: Policy,
+    /// Its runs: the jobs in the order of the suite, and of each job its seeds.
+    pub runs: Vec<Run>,
+    /// Sums over the runs.
+    pub summary: Summary,
+}
+
+impl PolicyRuns {
+    /// The runs of each job, one slice a job.
+    pub fn by_job(&self) -> impl Iterator<Item = &[Run]> {
+        self.runs.chunk_by(|a, b| a.workload == b.workload)
+    }
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Run {
+    /// The policy.
+    pub policy: Policy,
+    /// Name of the job.
+    pub workload: String,
+    /// Class of the job, if it has one.
+    pub class: Option<String>,
+    /// Number of the seed, from 0.
+    pub seed: u64,
+    /// What came of it.
+    pub outcome: RunOutcome,
+    /// Whether the table names its memory clocks.
+    pub memory_named: bool,
+}
+
+impl Run {
+    pub(super) fn new(policy: Policy, workload: &Workload, seed: u64, outcome: RunOutcome) -> Self {
+        Self {
+            policy,
+            workload: workload.name().to_owned(),
+            class: workload.class().map(str::to_owned),
+            seed,
+            outcome,
+            memory_named: workload.curve().memory_clock(outcome.last_clocks).is_some(),
+        }
+    }
+}
