@@ -49,6 +49,7 @@
 //! | --- | --- |
 //! | `driver`, `group`, `replay` | loops and wrappers around the machine |
 //! | `optimizer` | the machine: phases, segments, the account of the limit, the monitor |
+//! | `models` | sets of trained models with their cards |
 //! | `search` | which setting to measure next, and which (or which two) to hold |
 //! | [`features`] | counters and telemetry of one window as inputs of a model |
 //! | [`gbdt`] | gradient-boosted trees as XGBoost trained them |
@@ -77,6 +78,7 @@ pub mod gbdt;
 mod group;
 mod input;
 mod measure;
+mod models;
 mod objective;
 mod optimizer;
 mod outcome;
@@ -105,6 +107,8 @@ pub use input::{Input, InputError};
 pub use measure::{
     EnergyMeter, EnergySource, Expected, IterationMarks, MarkedSpan, PeriodFit, PeriodFitter, PowerGain, RhythmShape,
 };
+pub use models::{Card, CardFeature, CardModel, CardModels, DefaultClocks, ErrorPoint, ModelKind, Variant};
+pub use models::{ModelFiles, ModelSet, ModelSetError, TrainedModels};
 pub use objective::{Objective, RelativeCost};
 pub use optimizer::Optimizer;
 pub use outcome::Outcome;

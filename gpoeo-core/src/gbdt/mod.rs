@@ -1,5 +1,7 @@
 //! Gradient-boosted trees that XGBoost trained: loading, exact margins, and the sweep of one feature over all its values.
 
+#[cfg(feature = "serde")]
+mod document;
 mod error;
 mod format;
 mod model;
@@ -10,6 +12,8 @@ mod place;
 mod schema;
 mod sweep;
 
+#[cfg(feature = "serde")]
+pub(crate) use document::from_json;
 pub use error::{BaseScoreProblem, ModelError, SyntaxProblem};
 pub use model::{IterationError, Model, RowError};
 pub use objective::Objective;
