@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use core::fmt;
 
+use crate::features::Feature;
+
 /// The version of the format that [`Card::format`] must name.
 const FORMAT: u32 = 1;
-
-/// The name of the input that the models are swept over: clock asked for / default clock, of the SMs for the SM models and of
-/// the memory for the memory models.
-pub(crate) const CLOCK_RATIO: &str = "clock_ratio";
 
 /// What four models were trained on and for, and how well they do.
 ///
@@ -244,7 +242,7 @@ impl Card {
                 return Some((field("name"), "it stands twice"));
             }
         }
-        if self.feature(CLOCK_RATIO).is_none() {
+        if self.feature(Feature::ClockRatio.name()).is_none() {
             return problem("features", "clock_ratio is not among them");
         }
         if self.models.time_mem.is_some() != self.models.energy_mem.is_some() {

@@ -138,8 +138,10 @@ mod tests {
 
     #[test]
     fn inputs_are_bound_by_name_and_none_is_unknown() {
-        let unlisted = refused(|folder| edit(folder, "nvml/card.json", "\"power_ratio\"", "\"power_level\""));
-        assert!(unlisted.to_string().contains("\"power_ratio\""), "{unlisted}");
+        let unlisted = refused(|folder| edit(folder, "nvml/card.json", "\"power_per_limit\"", "\"power_swing\""));
+        assert!(matches!(unlisted, ModelSetError::FeatureNotOnCard { .. }), "{unlisted}");
+        let unknown = refused(|folder| edit(folder, "nvml/card.json", "\"power_per_limit\"", "\"power_level\""));
+        assert!(unknown.to_string().starts_with("nvml/card.json: the input \"power_level\" is unknown"), "{unknown}");
     }
 
     #[test]

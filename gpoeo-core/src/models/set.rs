@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::card::{CLOCK_RATIO, Card, ModelKind, Variant};
+use super::card::{Card, ModelKind, Variant};
 use super::error::ModelSetError;
 use super::sha256::sha256_hex;
+use crate::features::Feature;
 use crate::gbdt::Model;
 
 /// The files of one variant as they are on disk.
@@ -48,6 +49,9 @@ impl TrainedModels {
         if let Some((field, problem)) = card.problem() {
             return Err(ModelSetError::CardField { file: card_file, field, problem });
         }
+        if let Some(unknown) = card.features.iter().find(|feature| Feature::from_name(&feature.name).is_none()) {
+            return Err(ModelSetError::UnknownFeature { file: card_file, feature: unknown.name.clone() });
+        }
         let mut models = BTreeMap::new();
         for kind in ModelKind::ALL {
             let Some(entry) = card.models.entry(kind) else { continue };
@@ -90,7 +94,7 @@ fn check_inputs(model: &Model, card: &Card, file: String) -> Result<(), ModelSet
         return Err(ModelSetError::FeatureNotOnCard { feature: unlisted.to_owned(), file });
     }
     let mut names = names;
-    if names.any(|name| name == CLOCK_RATIO) { Ok(()) } else { Err(ModelSetError::NoClock { file }) }
+    if names.any(|name| name == Feature::ClockRatio.name()) { Ok(()) } else { Err(ModelSetError::NoClock { file }) }
 }
 
 /// The path of a file from the set's folder.

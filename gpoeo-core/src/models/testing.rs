@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::card::{
-    CLOCK_RATIO, Card, CardFeature, CardModel, CardModels, DefaultClocks, ErrorPoint, ModelKind, Variant,
-};
+use super::card::{Card, CardFeature, CardModel, CardModels, DefaultClocks, ErrorPoint, ModelKind, Variant};
 use super::set::file_of;
 use super::sha256::sha256_hex;
 
@@ -28,7 +26,7 @@ pub(crate) fn stepwise_model(steps: u32, curve: impl Fn(f64) -> f64) -> Vec<u8> 
     let count = trees.len();
     let info = vec!["0"; count].join(",");
     format!(
-        r#"{{"version":[3,2,0],"learner":{{"feature_names":["{CLOCK_RATIO}","power_ratio"],
+        r#"{{"version":[3,2,0],"learner":{{"feature_names":["clock_ratio","power_per_limit"],
         "objective":{{"name":"reg:squarederror"}},
         "learner_model_param":{{"base_score":"[0E0]","num_class":"0","num_feature":"2"}},
         "gradient_booster":{{"name":"gbtree","model":{{
@@ -68,7 +66,7 @@ pub(crate) fn card(variant: Variant, files: [&[u8]; 4]) -> Card {
         gpus: Vec::new(),
         variant,
         default_clocks: DefaultClocks { sm_mhz: 2000, mem_mhz: 9000 },
-        features: vec![feature(CLOCK_RATIO, 0.1, 1.0, true), feature("power_ratio", 0.1, 1.0, false)],
+        features: vec![feature("clock_ratio", 0.1, 1.0, true), feature("power_per_limit", 0.1, 1.0, false)],
         models: CardModels { time_sm, energy_sm, time_mem: Some(time_mem), energy_mem: Some(energy_mem) },
         source: "made by hand".to_owned(),
         training: "none".to_owned(),
