@@ -9,6 +9,9 @@ use core::time::Duration;
 use super::SignalConfig;
 
 /// How a [`PeriodDetector`](crate::PeriodDetector) works. Lengths of time are seconds unless they are a `Duration`.
+///
+/// All of them, but for those in [`BusyConfig`], are for a source that measures every 20 ms. The detector follows the
+/// source's own interval: a slower source stretches them in proportion, a faster one adds shorter windows.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DetectorConfig {
@@ -26,6 +29,59 @@ pub struct DetectorConfig {
     pub vote: VoteConfig,
     /// When a job is taken to have changed.
     pub change: ChangeConfig,
+}
+
+/// The interval that the lengths of time are for, s.
+const USUAL_STEP_S: f64 = 0.02;
+
+impl DetectorConfig {
+    /// For any rate that is 0 while no job runs, in any unit: instructions per second of a counter window, bytes per
+    /// second. `step` is the interval at which the source measures, as far as it is known.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use gpoeo_core::{DetectorConfig, PeriodDetector, Timestamp};
+    ///
+    /// let mut detector = PeriodDetector::new(&DetectorConfig::for_rate(Duration::from_millis(5)));
+    /// for k in 0..2000_u32 {
+    ///     let at = f64::from(k) * 0.005;
+    ///     // Iterations of 43 ms, which 20 ms of power cannot show.
+    ///     let rate = if at % 0.043 < 0.028 { 4.1e11 } else { 1.7e11 };
+    ///     detector.push(Timestamp::from_secs_f64(at), rate);
+    /// }
+    /// let period = detector.outcome().period().expect("10 s show 230 iterations").as_secs_f64();
+    /// assert!((period / 0.043 - (period / 0.043).round()).abs() < 0.01);
+    /// ```
+    #[must_use]
+    pub fn for_rate(step: Duration) -> Self {
+        let signal = SignalConfig { step, ..SignalConfig::default() };
+        Self { signal, busy: BusyConfig::for_rate(), ..Self::default() }
+    }
+
+    /// The same for a source that measures every `step_s`.
+    pub(crate) fn at_step(&self, step_s: f64) -> Self {
+        let stretch = (step_s / USUAL_STEP_S).max(1.0);
+        let mut config = self.clone();
+        config.look.shortest_s *= step_s / USUAL_STEP_S;
+        for length_s in [
+            &mut config.look.longest_s,
+            &mut config.look.every_s,
+            &mut config.look.least_s,
+            &mut config.clean.block_s,
+            &mut config.clean.shortest_pause_s,
+            &mut config.clean.detrend_s,
+            &mut config.vote.half_life_s,
+            &mut config.vote.memory_s,
+            &mut config.vote.give_up_s,
+            &mut config.vote.aperiodic_s,
+            &mut config.vote.lasting_s,
+            &mut config.change.split_s,
+            &mut config.change.split_parts_s,
+        ] {
+            *length_s *= stretch;
+        }
+        config
+    }
 }
 
 /// When a job is taken to run.
@@ -65,6 +121,11 @@ impl Default for BusyConfig {
 }
 
 impl BusyConfig {
+    /// For a rate that is 0 while no job runs, in any unit.
+    fn for_rate() -> Self {
+        Self { range_w: 0.0, above_idle_w: 0.0, highest_idle_w: 0.0, ..Self::default() }
+    }
+
     /// The same for the sum of the power of several GPUs.
     pub(crate) fn for_gpus(mut self, gpus: f64) -> Self {
         self.range_w *= gpus;
@@ -81,10 +142,11 @@ impl BusyConfig {
 pub struct LookConfig {
     /// Time between looks, s.
     pub every_s: f64,
-    /// Windows, s, shortest first; all end now. A window reaches back at most to where the job began.
-    pub windows_s: [f64; 4],
-    /// Each window at every so many looks once it is full.
-    pub strides: [u32; 4],
+    /// The shortest window, s; each further one is twice as long. All end now, and reach back at most to where the job
+    /// began. Each is looked at less often once it is full: the longer it is, the less is new in it.
+    pub shortest_s: f64,
+    /// No window is longer, s. It must hold an iteration twice, and four times to be sure of it.
+    pub longest_s: f64,
     /// Least data for a first look, s.
     pub least_s: f64,
     /// Most points of a window; a longer one is averaged by whole numbers of samples. Sets the size of all scratch.
@@ -93,7 +155,24 @@ pub struct LookConfig {
 
 impl Default for LookConfig {
     fn default() -> Self {
-        Self { every_s: 0.5, windows_s: [3.0, 6.0, 12.0, 24.0], strides: [1, 1, 2, 4], least_s: 1.2, most_points: 1200 }
+        Self { every_s: 0.5, shortest_s: 3.0, longest_s: 24.0, least_s: 1.2, most_points: 1200 }
+    }
+}
+
+impl LookConfig {
+    /// Most windows that there can be.
+    pub(crate) const MOST_WINDOWS: usize = 8;
+
+    /// The lengths of the windows, s, shortest first, as far as `kept_s` of the signal allows.
+    pub(crate) fn windows_s(&self, kept_s: f64) -> impl Iterator<Item = f64> + use<> {
+        let longest_s = self.longest_s.min(kept_s).max(self.shortest_s) * 1.001;
+        let lengths = core::iter::successors(Some(self.shortest_s), |length_s| Some(2.0 * length_s));
+        lengths.take_while(move |&length_s| length_s <= longest_s).take(Self::MOST_WINDOWS)
+    }
+
+    /// A full window is looked at every so many looks.
+    pub(crate) fn stride(window: usize) -> u32 {
+        1 << window.saturating_sub(1)
     }
 }
 

@@ -96,7 +96,7 @@ impl Group {
         let caps = common::common(members)?;
         let interval = config.sample_interval().max(caps.sample_interval());
         let late = (4 * config.read_interval()).max(Duration::from_secs(1));
-        let bridge = SignalConfig::default().longest_bridge.max(2 * interval);
+        let bridge = SignalConfig::default().longest_bridge(interval);
         let config = if members.len() > 1 { config.for_group() } else { config };
         Ok(Self {
             machine: Optimizer::new(config, caps),

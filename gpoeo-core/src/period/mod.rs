@@ -10,15 +10,15 @@ mod candidate;
 mod change;
 mod clean;
 mod multiples;
+mod pace;
 mod short;
 mod tracker;
 
 use core::fmt;
 use core::time::Duration;
 
-use crate::config::DetectorConfig;
+use crate::config::{DetectorConfig, LookConfig};
 use crate::outcome::Outcome;
-use crate::sample::MAX_POWER_W;
 use crate::signal::Signal;
 use crate::time::Timestamp;
 
@@ -27,11 +27,12 @@ use busy::Busy;
 use candidate::{Candidate, Finder};
 use change::ChangeWatch;
 use clean::Cleaner;
+use pace::Pace;
 use tracker::{Tracker, Vote};
 
 /// Finds the period of a job from its power (or from any rate that repeats with it), one sample at a time.
 ///
-/// A push costs a look over at most one window: 1-2 µs in the mean at 20 ms, about 100 µs at worst. State: 29 KiB.
+/// A push costs a look over at most one window: 1-2 µs in the mean at 20 ms, about 100 µs at worst. State: 32 KiB.
 ///
 /// ```
 /// use gpoeo_core::{DetectorConfig, PeriodDetector, Timestamp};
@@ -49,7 +50,11 @@ use tracker::{Tracker, Vote};
 /// assert!(detector.decided_at().unwrap().as_secs_f64() < 9.0);
 /// ```
 pub struct PeriodDetector {
+    /// As it was given.
+    given: DetectorConfig,
+    /// The same for the interval of the source.
     config: DetectorConfig,
+    pace: Pace,
     signal: Signal,
     busy: Busy,
     /// Data before this is not looked at; `None` while no job runs.
@@ -92,8 +97,11 @@ impl PeriodDetector {
     #[must_use]
     pub fn new(config: &DetectorConfig) -> Self {
         let points = config.look.most_points.max(64);
+        let signal = Signal::new(&config.signal);
         Self {
-            signal: Signal::new(&config.signal),
+            config: config.at_step(signal.step().as_secs_f64()),
+            pace: Pace::new(),
+            signal,
             busy: Busy::new(&config.busy),
             from: None,
             busy_since: None,
@@ -112,18 +120,25 @@ impl PeriodDetector {
             answered: None,
             supported: Timestamp::ZERO,
             decided_at: None,
-            config: config.clone(),
+            given: config.clone(),
         }
     }
 
-    /// Takes a sample. One that is not later than the last, not a number, or more than 10^9 W is ignored.
-    pub fn push(&mut self, time: Timestamp, power_w: f64) {
-        if power_w.is_nan() || power_w.abs() > MAX_POWER_W || (self.signal.latest().is_some() && time <= self.now) {
+    /// Takes a sample: power in W, or a rate in any unit (see [`DetectorConfig::for_rate`]). One that is not later than
+    /// the last, not a number, or more than 10^15 is ignored. If the source measures at another interval than the
+    /// detector was set up for, the detector follows after 16 samples, and forgets those.
+    pub fn push(&mut self, time: Timestamp, value: f64) {
+        // Squares of it must add up in an `f32`.
+        const MOST: f64 = 1e15;
+        if value.is_nan() || value.abs() > MOST || (self.signal.latest().is_some() && time <= self.now) {
             return;
         }
         self.now = time;
-        self.signal.push(time, power_w);
-        self.follow_job(time, power_w);
+        if let Some(step) = self.pace.push(time, self.signal.step()) {
+            self.follow_step(step, time);
+        }
+        self.signal.push(time, value);
+        self.follow_job(time, value);
         if self.from.is_none() {
             return;
         }
@@ -186,10 +201,19 @@ impl PeriodDetector {
         self.decided_at = None;
     }
 
+    /// Takes another interval of the source.
+    fn follow_step(&mut self, step: Duration, time: Timestamp) {
+        self.signal.restart_at(step);
+        self.config = self.given.at_step(step.as_secs_f64());
+        if self.from.is_some() {
+            self.begin(time);
+        }
+    }
+
     /// Notes begin and end of the job.
-    fn follow_job(&mut self, time: Timestamp, power_w: f64) {
+    fn follow_job(&mut self, time: Timestamp, value: f64) {
         let config = &self.config.busy;
-        let is_busy = self.busy.push(time, power_w, config);
+        let is_busy = self.busy.push(time, value, config);
         match (self.from, self.busy.quiet_since()) {
             (None, None) if is_busy => {
                 let paused = self.paused_at.map(|at| time.saturating_since(at));
@@ -223,15 +247,14 @@ impl PeriodDetector {
 
     /// Decides which windows are due.
     fn plan_look(&mut self, time: Timestamp) {
-        let look = &self.config.look;
-        self.next_look = time + Duration::from_secs_f64(look.every_s);
+        self.next_look = time + Duration::from_secs_f64(self.config.look.every_s);
         let Some(from) = self.from else { return };
         let available_s = time.seconds_since(from);
         let mut covered_s = 0.0;
-        for (index, (&window_s, &stride)) in look.windows_s.iter().zip(&look.strides).enumerate() {
+        for (index, window_s) in self.windows_s().enumerate() {
             let is_full = available_s >= window_s;
             // A window that reaches hardly farther than a shorter one has nothing to add.
-            if available_s > 1.3 * covered_s && (!is_full || self.looks % stride.max(1) == 0) {
+            if available_s > 1.3 * covered_s && (!is_full || self.looks % LookConfig::stride(index) == 0) {
                 self.pending |= 1 << index;
             }
             covered_s = window_s;
@@ -239,10 +262,15 @@ impl PeriodDetector {
         self.looks = self.looks.wrapping_add(1);
     }
 
+    /// Lengths of the windows, s.
+    fn windows_s(&self) -> impl Iterator<Item = f64> + use<> {
+        self.config.look.windows_s(self.signal.capacity() as f64 * self.signal.step().as_secs_f64())
+    }
+
     /// Analyses one window that ends now.
     fn look(&mut self, window: usize, time: Timestamp) {
         let Some(from) = self.from else { return };
-        let window_s = self.config.look.windows_s[window];
+        let Some(window_s) = self.windows_s().nth(window) else { return };
         let start = time.saturating_sub(Duration::from_secs_f64(window_s)).max(from);
         let seen = self.analyse(start, time);
         let vote =

@@ -39,7 +39,7 @@ use grid::Grid;
 #[derive(Clone, Debug)]
 pub struct Signal {
     step_ns: u64,
-    longest_bridge: Duration,
+    bridged_steps: u32,
     grid: Grid,
     /// Slot `s` stands at `s % values.len()`; NaN is a missing slot.
     values: Box<[f32]>,
@@ -74,12 +74,11 @@ impl Signal {
     /// An empty signal. Allocates its ring here, and never again.
     #[must_use]
     pub fn new(config: &SignalConfig) -> Self {
-        const SHORTEST_STEP_NS: u64 = 1_000;
         const FEWEST_SLOTS: usize = 2;
-        let step_ns = u64::try_from(config.step.as_nanos()).unwrap_or(u64::MAX).max(SHORTEST_STEP_NS);
+        let step_ns = step_ns(config.step);
         Self {
             step_ns,
-            longest_bridge: config.longest_bridge,
+            bridged_steps: config.bridged_steps,
             grid: Grid::new(Timestamp::ZERO, step_ns),
             values: vec![f32::NAN; config.slots.max(FEWEST_SLOTS)].into_boxed_slice(),
             end: 0,
@@ -105,6 +104,12 @@ impl Signal {
     pub fn clear(&mut self) {
         self.end = 0;
         self.last = None;
+    }
+
+    /// Forgets everything; from now on the slots are `step` apart (taken as 1 µs if it is shorter).
+    pub fn restart_at(&mut self, step: Duration) {
+        self.step_ns = step_ns(step);
+        self.clear();
     }
 
     /// Distance of the slots.
@@ -176,7 +181,7 @@ impl Signal {
     /// Fills the slots after `last` up to the new sample.
     fn fill(&mut self, last: (Timestamp, f64), new: (Timestamp, f64)) {
         let gap_s = new.0.seconds_since(last.0);
-        let is_bridged = new.0.saturating_since(last.0) <= self.longest_bridge.max(self.step() * 5 / 2);
+        let is_bridged = new.0.saturating_since(last.0) <= self.step().saturating_mul(self.bridged_steps);
         let past = self.grid.slot_at_or_before(new.0).map_or(0, |slot| slot.saturating_add(1));
         while self.end < past {
             let at = self.grid.time_of(self.end);
@@ -197,6 +202,11 @@ impl Signal {
         self.values[(self.end % ring) as usize] = value;
         self.end += 1;
     }
+}
+
+fn step_ns(step: Duration) -> u64 {
+    const SHORTEST_STEP_NS: u64 = 1_000;
+    u64::try_from(step.as_nanos()).unwrap_or(u64::MAX).max(SHORTEST_STEP_NS)
 }
 
 #[cfg(test)]
@@ -231,10 +241,10 @@ mod tests {
     fn bridges_one_lost_sample_of_a_slow_source() {
         let step = Duration::from_millis(100);
         let mut signal = Signal::new(&SignalConfig { step, slots: 32, ..SignalConfig::default() });
-        for time in [0.0, 0.105, 0.195, 0.41, 0.5, 0.9] {
+        for time in [0.0, 0.105, 0.195, 0.41, 0.5, 1.1] {
             signal.push(at(time), 1.0);
         }
-        assert_eq!(signal.window(at(0.0), at(1.0), &mut [0.0; 32]).missing, 3);
+        assert_eq!(signal.window(at(0.0), at(1.2), &mut [0.0; 32]).missing, 5);
     }
 
     #[test]

@@ -47,5 +47,6 @@ fn memory_is_bounded() {
         std::hint::black_box(&Optimizer::new(OptimizerConfig::default(), caps()));
     });
     let state = idle.bytes_max as usize + size_of::<Optimizer>();
+
     assert!(state <= 64 * 1024, "{state} bytes of state");
 }
