@@ -21,7 +21,7 @@ use plan::{Leaf, Plan};
 use walk::Walker;
 
 /// Trees that are walked together, level by level, before their leaves are added.
-const TREES_A_BLOCK: usize = 16;
+const TREES_A_BLOCK: usize = 32;
 
 /// Margins of one model for all values of one feature, the rest of the row given.
 ///
@@ -94,9 +94,11 @@ impl Sweep {
             return Err(SweepError::NotAscending { index: before + 1 });
         }
         let Plan { nodes, leaves, trees, columns, num_columns } = Plan::new(model, feature, values);
+        let walker = Walker::new(&trees);
+        let max_leaves = walker.max_leaves();
         Ok(Self {
-            walker: Walker::new(&trees),
-            adder: Adder::new(model.base, num_columns),
+            walker,
+            adder: Adder::new(model.base, num_columns, max_leaves),
             filled: vec![0.0; model.inputs.len()],
             nodes: Nodes::new(nodes),
             leaves,
@@ -136,9 +138,8 @@ impl Sweep {
             Nodes::Narrow(nodes) => all_blocks(&mut self.walker, &mut self.adder, nodes, &self.leaves, &self.filled),
             Nodes::Wide(nodes) => all_blocks(&mut self.walker, &mut self.adder, nodes, &self.leaves, &self.filled),
         }
-        let sums = self.adder.sums();
         for (margin, column) in out.iter_mut().zip(&self.columns) {
-            *margin = sums.get(*column).copied().unwrap_or(f32::NAN);
+            *margin = self.adder.sum(*column);
         }
         Ok(())
     }

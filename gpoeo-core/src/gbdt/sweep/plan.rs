@@ -9,8 +9,6 @@ pub(super) struct Leaf {
     pub(super) value: f32,
     /// The first column that it adds to.
     pub(super) start: u32,
-    /// The first behind it that it does not add to.
-    pub(super) end: u32,
 }
 
 /// Trees planned for one feature and its values.
@@ -95,8 +93,7 @@ impl Planner<'_> {
                 let (value, input, offset) = match self.children(&reached) {
                     None => {
                         let index = leaves.len();
-                        let [start, end] = [reached.start, reached.end].map(to_u32);
-                        leaves.push(Leaf { value: reached.node.value, start, end });
+                        leaves.push(Leaf { value: reached.node.value, start: to_u32(reached.start) });
                         (f32::from_bits(to_u32(index)), LEAF_INPUT, 0)
                     }
                     Some((input, children)) => {

@@ -36,6 +36,11 @@ impl Walker {
         Self { blocks, level: vec![0; room], next_level: vec![0; room] }
     }
 
+    /// Most leaves that a block can give.
+    pub(super) fn max_leaves(&self) -> usize {
+        self.level.len() - 1
+    }
+
     pub(super) fn num_blocks(&self) -> usize {
         self.blocks.len()
     }
