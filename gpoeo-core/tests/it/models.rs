@@ -98,3 +98,37 @@ fn odd_models_that_are_valid_load_and_have_the_right_margins() {
         assert_eq!(hex(&margins(&model, &rows, count)), expected, "{name}");
     }
 }
+
+#[test]
+fn models_of_our_own_have_the_margins_of_their_writer() {
+    let folder = folder("own");
+    let mut checked = 0;
+    for version in ["1.7", "2.1", "3.0", "3.2"] {
+        let text = fs::read_to_string(folder.join(format!("manifest_{version}.json"))).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        for entry in document["files"].as_array().unwrap() {
+            let (name, bytes) = file(&folder, entry);
+            let model = Model::from_slice(&bytes).unwrap();
+            assert_eq!(model.objective().name(), entry["objective"].as_str().unwrap(), "{name}");
+            let texts = |field: &Value| -> Vec<String> {
+                field.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+            };
+            let cells = entry["rows"].as_array().unwrap().iter().flat_map(texts);
+            let rows: Vec<f32> =
+                cells.map(|cell| if cell.is_empty() { f32::NAN } else { cell.parse().unwrap() }).collect();
+            let count = rows.len() / model.num_features();
+            assert_eq!(hex(&margins(&model, &rows, count)), texts(&entry["margin_bits"]), "{name}");
+            assert_eq!(
+                model.best_iteration().unwrap(),
+                entry["best_iteration"].as_u64().map(|best| best as usize),
+                "{name}"
+            );
+            if let Some(best) = entry["best_iteration"].as_u64() {
+                let model = model.first_iterations(best as usize + 1).unwrap();
+                assert_eq!(hex(&margins(&model, &rows, count)), texts(&entry["best_margin_bits"]), "{name}");
+            }
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 28);
+}

@@ -38,7 +38,7 @@ impl Walker {
 
     /// Most leaves that a block can give.
     pub(super) fn max_leaves(&self) -> usize {
-        self.level.len() - 1
+        self.level.len().saturating_sub(1)
     }
 
     pub(super) fn num_blocks(&self) -> usize {
@@ -66,7 +66,6 @@ impl Walker {
 }
 
 /// One level; returns the length of the next.
-#[inline(never)]
 fn step<I: Index>(nodes: &[Node<I>], inputs: &[f32], level: &[u32], next_level: &mut [u32]) -> usize {
     let mut length = 0;
     for index in level {
