@@ -14,6 +14,7 @@ mod job;
 mod model;
 mod noise;
 mod oracle;
+mod peers;
 mod physics;
 mod policy;
 mod profile;
@@ -43,6 +44,7 @@ pub use hull::{Mix, best_mix, lower_hull};
 pub use job::{JobError, TomlProblem};
 pub use model::JobModel;
 pub use oracle::oracle;
+pub use peers::{Peer, PeerRun};
 pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy, watch_policy};
 pub use profile::{
     Gpu, GpuProfile, Idle, LowGears, MemoryClock, PowerLaw, PowerLimit, SmClocks, Thermal, UnknownGpu, Voltage, Wander,
