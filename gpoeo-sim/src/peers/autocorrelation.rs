@@ -4,9 +4,9 @@ use gpoeo_core::Sample;
 
 use super::Finder;
 use super::composite::mean;
-use super::fft::{EVERY_S, LEAST_S, WINDOW_S, summit};
+use super::fft::{EVERY_S, LEAST_S, POINTS, WINDOW_S, summit};
 use super::series::{STEP_S, Series};
-use super::spectrum::peaks;
+use super::spectrum::{Spectrum, peaks};
 
 /// Shortest lag, s: below it the series cannot show a period.
 const SHORTEST_S: f64 = 0.06;
@@ -14,13 +14,23 @@ const SHORTEST_S: f64 = 0.06;
 /// The highest peak of the autocorrelation of the last 12 s, the mean taken off, lags up to half of them.
 pub(super) struct Autocorrelation {
     series: Series,
+    spectrum: Spectrum,
+    values: Vec<f64>,
+    correlation: Vec<f64>,
     next_s: f64,
     answer_s: Option<f64>,
 }
 
 impl Autocorrelation {
     pub(super) fn new() -> Self {
-        Self { series: Series::new(), next_s: LEAST_S, answer_s: None }
+        Self {
+            series: Series::new(),
+            spectrum: Spectrum::new(),
+            values: Vec::new(),
+            correlation: Vec::new(),
+            next_s: LEAST_S,
+            answer_s: None,
+        }
     }
 }
 
@@ -31,22 +41,17 @@ impl Finder for Autocorrelation {
             return;
         }
         self.next_s = self.series.length_s() + EVERY_S;
-        let mut values = self.series.power_w(WINDOW_S);
-        let level = mean(&values);
-        values.iter_mut().for_each(|value| *value -= level);
-        // As written in a textbook: a sum for each lag, divided by the number of its terms.
-        let correlation: Vec<f64> = (0..values.len() / 2)
-            .map(|lag| {
-                let products = values.iter().zip(&values[lag..]).map(|(a, b)| a * b);
-                products.sum::<f64>() / (values.len() - lag) as f64
-            })
-            .collect();
+        self.series.power_w(WINDOW_S, &mut self.values);
+        let level = mean(&self.values);
+        self.values.iter_mut().for_each(|value| *value -= level);
+        self.spectrum.autocorrelation(&self.values, POINTS, &mut self.correlation);
+        let correlation = &self.correlation;
         let shortest = (SHORTEST_S / STEP_S) as usize;
-        self.answer_s = peaks(&correlation)
+        self.answer_s = peaks(correlation)
             .into_iter()
             .filter(|&lag| lag >= shortest)
             .max_by(|&a, &b| correlation[a].total_cmp(&correlation[b]))
-            .map(|lag| (lag as f64 + summit(&correlation, lag)) * STEP_S);
+            .map(|lag| (lag as f64 + summit(correlation, lag)) * STEP_S);
     }
 
     fn answer_s(&self) -> Option<f64> {

@@ -14,17 +14,29 @@ pub(super) const WINDOW_S: f64 = 12.0;
 /// Least data of a look, s; ours needs as much.
 pub(super) const LEAST_S: f64 = 1.2;
 
+/// Length of the transform: 12 s at 20 ms are 601 points, the rest are zeros. One length has one plan.
+pub(super) const POINTS: usize = 1024;
+
 /// The highest line of the last 12 s under a Hann window, the mean taken off, between the bins by a parabola.
 pub(super) struct Fft {
     series: Series,
     spectrum: Spectrum,
+    values: Vec<f64>,
+    magnitudes: Vec<f64>,
     next_s: f64,
     answer_s: Option<f64>,
 }
 
 impl Fft {
     pub(super) fn new() -> Self {
-        Self { series: Series::new(), spectrum: Spectrum::new(), next_s: LEAST_S, answer_s: None }
+        Self {
+            series: Series::new(),
+            spectrum: Spectrum::new(),
+            values: Vec::new(),
+            magnitudes: Vec::new(),
+            next_s: LEAST_S,
+            answer_s: None,
+        }
     }
 }
 
@@ -35,17 +47,21 @@ impl Finder for Fft {
             return;
         }
         self.next_s = self.series.length_s() + EVERY_S;
-        let mut values = self.series.power_w(WINDOW_S);
-        let (level, count) = (mean(&values), values.len());
-        for (index, value) in values.iter_mut().enumerate() {
+        self.series.power_w(WINDOW_S, &mut self.values);
+        let (level, count) = (mean(&self.values), self.values.len());
+        for (index, value) in self.values.iter_mut().enumerate() {
             let taper = (std::f64::consts::PI * (index as f64 + 0.5) / count as f64).sin().powi(2);
             *value = (*value - level) * taper;
         }
-        let magnitudes = self.spectrum.magnitudes(&values, count);
-        self.answer_s = peaks(&magnitudes)
+        self.spectrum.magnitudes_into(&self.values, POINTS, &mut self.magnitudes);
+        let lines = &self.magnitudes;
+        // Slower than half the window: what the taper leaves of drift.
+        let slowest = 2 * POINTS / count;
+        self.answer_s = peaks(lines)
             .into_iter()
-            .max_by(|&a, &b| magnitudes[a].total_cmp(&magnitudes[b]))
-            .map(|bin| count as f64 * STEP_S / (bin as f64 + summit(&magnitudes, bin)));
+            .filter(|&bin| bin > slowest)
+            .max_by(|&a, &b| lines[a].total_cmp(&lines[b]))
+            .map(|bin| POINTS as f64 * STEP_S / (bin as f64 + summit(lines, bin)));
     }
 
     fn answer_s(&self) -> Option<f64> {

@@ -6,7 +6,7 @@
 //!
 //! | peer | source |
 //! | --- | --- |
-//! | [`Peer::Gpoeo`] | Wang et al., "Dynamic GPU Energy Optimization for Machine Learning Training Workloads", TPDS 2022, from a description of the authors' code (`ruixueqingyang/GPOEO`, commit `37d5a34`) |
+//! | [`Peer::Gpoeo`], [`Peer::GpoeoMended`], [`Peer::GpoeoOften`] | Wang et al., "Dynamic GPU Energy Optimization for Machine Learning Training Workloads", TPDS 2022, from a description of the authors' code (`ruixueqingyang/GPOEO`, commit `37d5a34`) |
 //! | [`Peer::Odpp`] | Zou et al., "Indicator-Directed Dynamic Power Management", CCGRID 2020, as the same code has it |
 //! | [`Peer::Fft`], [`Peer::Autocorrelation`] | the highest line of the spectrum, the highest peak of the autocorrelation |
 
@@ -36,15 +36,21 @@ pub enum Peer {
     Autocorrelation,
     /// The highest line of the spectrum of the last 12 s of power, twice a second.
     Fft,
-    /// GPOEO's detector.
+    /// GPOEO's detector, as published.
     Gpoeo,
+    /// The same with one slip mended: the published code cuts its windows at whole numbers of samples, so that what it
+    /// finds is too long.
+    GpoeoMended,
+    /// The published one, looking as soon and as often as ours: what it costs where answers are to be as fresh.
+    GpoeoOften,
     /// ODPP's detector.
     Odpp,
 }
 
 impl Peer {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Autocorrelation, Self::Fft, Self::Gpoeo, Self::Odpp];
+    pub const ALL: [Self; 6] =
+        [Self::Autocorrelation, Self::Fft, Self::Gpoeo, Self::GpoeoMended, Self::GpoeoOften, Self::Odpp];
 
     /// The name in comparisons.
     #[must_use]
@@ -53,6 +59,8 @@ impl Peer {
             Self::Autocorrelation => "autocorrelation",
             Self::Fft => "fft",
             Self::Gpoeo => "paper",
+            Self::GpoeoMended => "paper-mended",
+            Self::GpoeoOften => "paper-often",
             Self::Odpp => "odpp",
         }
     }
@@ -61,7 +69,9 @@ impl Peer {
         match self {
             Self::Autocorrelation => Box::new(autocorrelation::Autocorrelation::new()),
             Self::Fft => Box::new(fft::Fft::new()),
-            Self::Gpoeo => Box::new(gpoeo::Gpoeo::new()),
+            Self::Gpoeo => Box::new(gpoeo::Gpoeo::new(gpoeo::Regions::BackToBack, gpoeo::Pace::AsPublished)),
+            Self::GpoeoMended => Box::new(gpoeo::Gpoeo::new(gpoeo::Regions::AtPeriods, gpoeo::Pace::AsPublished)),
+            Self::GpoeoOften => Box::new(gpoeo::Gpoeo::new(gpoeo::Regions::BackToBack, gpoeo::Pace::AsOurs)),
             Self::Odpp => Box::new(odpp::Odpp::new()),
         }
     }

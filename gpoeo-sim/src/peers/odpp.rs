@@ -29,7 +29,7 @@ impl Odpp {
 
     /// The period of the whole series. Its mean is not taken off in the original: bin 0 is no peak by definition.
     fn look(&mut self) -> Option<f64> {
-        let [power, sm, mem] = self.series.inputs(LIMIT_W, LONGEST_S);
+        let [power, sm, mem] = self.series.inputs(LIMIT_W);
         let signal: Vec<f64> = power.iter().zip(&sm).zip(&mem).map(|((p, s), m)| (p + s + m) / 3.0).collect();
         let magnitudes = self.spectrum.magnitudes(&signal, signal.len());
         let highest = peaks(&magnitudes).into_iter().max_by(|&a, &b| magnitudes[a].total_cmp(&magnitudes[b]))?;

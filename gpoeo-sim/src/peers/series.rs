@@ -28,7 +28,7 @@ impl Series {
         config.step = Duration::from_secs_f64(STEP_S);
         config.slots = POINTS;
         // None of the peers knows what to do about a missing point.
-        config.longest_bridge = Duration::from_secs(3600);
+        config.bridged_steps = u32::MAX;
         Self {
             power: Signal::new(&config),
             sm_util: Signal::new(&config),
@@ -56,29 +56,37 @@ impl Series {
         self.begin.map_or(0.0, |begin| self.now.seconds_since(begin))
     }
 
-    /// The power of the last `seconds`, W.
-    pub(super) fn power_w(&mut self, seconds: f64) -> Vec<f64> {
-        last(&self.power, self.now, seconds, &mut self.scratch)
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        [&mut self.power, &mut self.sm_util, &mut self.mem_util].into_iter().for_each(Signal::clear);
+        self.begin = None;
     }
 
-    /// Power in per cent of the limit, SM and memory utilisation in per cent, of the last `seconds`; without
-    /// utilisation the last two are 0.
-    pub(super) fn inputs(&mut self, limit_w: f64, seconds: f64) -> [Vec<f64>; 3] {
-        let mut power = self.power_w(seconds);
-        power.iter_mut().for_each(|value| *value *= 100.0 / limit_w);
-        let mut util = |signal: &Signal| {
-            let mut values = last(signal, self.now, seconds, &mut self.scratch);
-            values.resize(power.len(), values.last().copied().unwrap_or(0.0));
-            values
-        };
-        let (sm, mem) = (util(&self.sm_util), util(&self.mem_util));
-        [power, sm, mem]
+    /// The power of the last `seconds`, W, into `out`.
+    pub(super) fn power_w(&mut self, seconds: f64, out: &mut Vec<f64>) {
+        let from = self.now.saturating_sub(Duration::from_secs_f64(seconds));
+        copy(&self.power, from, self.now, &mut self.scratch, out);
+    }
+
+    /// Power in per cent of the limit, SM and memory utilisation in per cent, of everything so far; without utilisation
+    /// the last two are 0.
+    pub(super) fn inputs(&mut self, limit_w: f64) -> [Vec<f64>; 3] {
+        let mut inputs: [Vec<f64>; 3] = Default::default();
+        for (signal, out) in [&self.power, &self.sm_util, &self.mem_util].into_iter().zip(&mut inputs) {
+            copy(signal, Timestamp::ZERO, self.now, &mut self.scratch, out);
+        }
+        let count = inputs[0].len();
+        inputs[0].iter_mut().for_each(|value| *value *= 100.0 / limit_w);
+        for util in &mut inputs[1..] {
+            util.resize(count, util.last().copied().unwrap_or(0.0));
+        }
+        inputs
     }
 }
 
-fn last(signal: &Signal, now: Timestamp, seconds: f64, scratch: &mut [f32]) -> Vec<f64> {
-    let from = now.saturating_sub(Duration::from_secs_f64(seconds));
-    signal.window(from, now, scratch).values.iter().map(|&value| f64::from(value)).collect()
+fn copy(signal: &Signal, from: Timestamp, to: Timestamp, scratch: &mut [f32], out: &mut Vec<f64>) {
+    out.clear();
+    out.extend(signal.window(from, to, scratch).values.iter().map(|&value| f64::from(value)));
 }
 
 #[cfg(test)]
@@ -92,9 +100,11 @@ mod tests {
             series.push(&Sample::new(Timestamp::from_secs_f64(5.0 + f64::from(k) * 0.02), 350.0));
         }
         assert!((series.length_s() - 1.98).abs() < 1e-9);
-        let [power, sm, mem] = series.inputs(700.0, 60.0);
+        let [power, sm, mem] = series.inputs(700.0);
         assert_eq!((power.len(), sm.len(), mem.len()), (100, 100, 100));
         assert!((power[50] - 50.0).abs() < 1e-6 && sm[50] == 0.0 && mem[50] == 0.0);
-        assert_eq!(series.power_w(0.5).len(), 26);
+        let mut last = Vec::new();
+        series.power_w(0.5, &mut last);
+        assert_eq!(last.len(), 26);
     }
 }

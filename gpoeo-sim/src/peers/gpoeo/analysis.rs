@@ -2,7 +2,7 @@
 
 use super::super::series::STEP_S;
 use super::super::spectrum::{Spectrum, peaks};
-use super::score::similarity;
+use super::score::{Regions, similarity};
 
 /// Shortest period that can be scored, s.
 const SHORTEST_S: f64 = 0.4;
@@ -30,7 +30,7 @@ impl Found {
 }
 
 /// Analyses a window.
-pub(super) fn analyse(signal: &[f64], longest_s: f64, spectrum: &mut Spectrum) -> Found {
+pub(super) fn analyse(signal: &[f64], longest_s: f64, regions: Regions, spectrum: &mut Spectrum) -> Found {
     let lines = lines(signal, longest_s, spectrum);
     let short: Vec<f64> = lines.iter().copied().filter(|&period| period < SHORTEST_S).collect();
     let longest_short = short.iter().copied().reduce(f64::max);
@@ -45,7 +45,7 @@ pub(super) fn analyse(signal: &[f64], longest_s: f64, spectrum: &mut Spectrum) -
 
     let mut best: Option<(f64, f64)> = None;
     for &period in &candidates {
-        let Some(score) = similarity(signal, period, reference) else {
+        let Some(score) = similarity(signal, period, reference, regions) else {
             return Found::TooShort { longest_s: reference };
         };
         if best.is_none_or(|(_, lowest)| score < lowest) {
@@ -53,7 +53,7 @@ pub(super) fn analyse(signal: &[f64], longest_s: f64, spectrum: &mut Spectrum) -
         }
     }
     let Some(best) = best else { return Found::TooShort { longest_s: reference } };
-    let (mut period_s, score) = refine(signal, best, reference, longest_short);
+    let (mut period_s, score) = refine(signal, best, (reference, longest_short), regions);
     if period_s < SHORTEST_S {
         period_s *= (SHORTEST_S / period_s).round();
     }
@@ -103,8 +103,8 @@ fn common_multiples(short: &[f64], longest: f64) -> Vec<f64> {
     // Beyond five periods anything is a multiple to a tenth, so that this ends by itself long before.
     for _ in 0..1000 {
         if is_common(length) {
-            let is_enough = accepted.first().is_some_and(|&first| {
-                length > 1.3 * first || accepted.len() >= short.len() || length - first > 0.6 * longest
+            let is_enough = accepted.first().zip(accepted.last()).is_some_and(|(&first, &last)| {
+                length > 1.3 * first || accepted.len() >= short.len() || last - first > 0.6 * longest
             });
             if is_enough {
                 break;
@@ -117,7 +117,12 @@ fn common_multiples(short: &[f64], longest: f64) -> Vec<f64> {
 }
 
 /// A grid around the best candidate, up to three times (§3.5).
-fn refine(signal: &[f64], best: (f64, f64), reference: f64, longest_short: Option<f64>) -> (f64, f64) {
+fn refine(
+    signal: &[f64],
+    best: (f64, f64),
+    (reference, longest_short): (f64, Option<f64>),
+    regions: Regions,
+) -> (f64, f64) {
     let half_range = 0.7 * 0.5 / (signal.len() as f64 * STEP_S);
     let (mut period, mut score) = best;
     for _ in 0..3 {
@@ -129,13 +134,13 @@ fn refine(signal: &[f64], best: (f64, f64), reference: f64, longest_short: Optio
             low = low.max(period - 0.5 * longest);
             high = high.min(period + 0.5 * longest);
         }
-        let step = (0.1 * (high - low)).min(1.0).max(STEP_S);
+        let step = (0.1 * (high - low)).clamp(STEP_S, 1.0);
         if high - low <= step {
             break;
         }
         let mut grid: Vec<f64> = (0..).map(|k| low + f64::from(k) * step).take_while(|&at| at < high).collect();
         grid.extend([high, period]);
-        let scored = grid.into_iter().filter_map(|at| Some((at, similarity(signal, at, reference)?)));
+        let scored = grid.into_iter().filter_map(|at| Some((at, similarity(signal, at, reference, regions)?)));
         let Some((at, lowest)) = scored.min_by(|a, b| a.1.total_cmp(&b.1)) else { break };
         if lowest >= score {
             break;
@@ -157,7 +162,7 @@ mod tests {
         let count = (seconds / STEP_S) as usize;
         let level = |k: usize| if (k as f64 * STEP_S / period_s).fract() < 0.3 { 20.0 } else { 60.0 };
         let signal: Vec<f64> = (0..count).map(|k| level(k) + 0.5 * ((k * k % 17) as f64 / 17.0)).collect();
-        analyse(&signal, 15.0, &mut Spectrum::new())
+        analyse(&signal, 15.0, Regions::AtPeriods, &mut Spectrum::new())
     }
 
     #[test]
@@ -177,13 +182,21 @@ mod tests {
 
     #[test]
     fn a_window_of_less_than_two_periods_is_too_short() {
-        assert!(matches!(found(9.0, 15.0), Found::TooShort { longest_s } if longest_s > 7.4));
+        let signal: Vec<f64> = (0..650).map(|k| (f64::from(k) * STEP_S / 12.0 * std::f64::consts::TAU).sin()).collect();
+        let found = analyse(&signal, 15.0, Regions::AtPeriods, &mut Spectrum::new());
+        assert!(matches!(found, Found::TooShort { longest_s } if (8.0..15.0).contains(&longest_s)), "{found:?}");
+    }
+
+    #[test]
+    fn a_window_without_lines_is_too_short_for_the_longest_period() {
+        let found = analyse(&[0.0; 1250], 15.0, Regions::BackToBack, &mut Spectrum::new());
+        assert_eq!(found, Found::TooShort { longest_s: 15.0 });
     }
 
     #[test]
     fn common_multiples_are_near_whole_numbers_of_each() {
         for multiple in common_multiples(&[0.15, 0.1], 0.15) {
-            assert!(multiple >= 0.4 && multiple < 0.7);
+            assert!((0.4..0.7).contains(&multiple));
             for period in [0.15, 0.1] {
                 let times: f64 = multiple / period;
                 assert!((times - times.round()).abs() / times.round() < 0.1);

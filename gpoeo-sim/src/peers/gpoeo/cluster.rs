@@ -23,10 +23,15 @@ const VETO_SHARE: f64 = 0.85;
 /// Where the pieces begin and end, 0 and the region's length included, in order.
 pub(super) fn borders(region: &[f64]) -> Vec<usize> {
     let runs = in_band(region);
-    let merged = merge(region, &runs);
-    let covers_all = merged.iter().any(|run| run.len() as f64 > VETO_SHARE * region.len() as f64);
     let mut borders = vec![0, region.len()];
-    borders.extend((if covers_all { runs } else { merged }).into_iter().flat_map(|run| [run.start, run.end]));
+    for run in merge(region, &runs) {
+        if run.len() as f64 > VETO_SHARE * region.len() as f64 {
+            let parts = runs.iter().filter(|part| run.start <= part.start && part.end <= run.end);
+            borders.extend(parts.flat_map(|part| [part.start, part.end]));
+        } else {
+            borders.extend([run.start, run.end]);
+        }
+    }
     borders.sort_unstable();
     borders.dedup();
     borders
@@ -38,7 +43,7 @@ fn in_band(region: &[f64]) -> Vec<Range<usize>> {
     sorted.sort_by(f64::total_cmp);
     let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
     if high <= low {
-        return vec![0..region.len()];
+        return std::iter::once(0..region.len()).collect();
     }
     let band = |share: f64| {
         let value = sorted[((share * sorted.len() as f64) as usize).min(sorted.len() - 1)];
@@ -71,7 +76,7 @@ fn in_band(region: &[f64]) -> Vec<Range<usize>> {
     runs
 }
 
-/// Longest first, each run swallows its neighbours as long as they are of its level.
+/// Longest first, each run swallows its neighbours, left and right in turn, as long as they are of its level.
 fn merge(region: &[f64], runs: &[Range<usize>]) -> Vec<Range<usize>> {
     let whole = spread(region);
     let mut runs: Vec<Range<usize>> = runs.to_vec();
@@ -84,20 +89,25 @@ fn merge(region: &[f64], runs: &[Range<usize>]) -> Vec<Range<usize>> {
             let run = runs[at].clone();
             let left = at.checked_sub(1).map_or(0..0, |left| runs[left].clone());
             let right = runs.get(at + 1).map_or(region.len()..region.len(), Range::clone);
-            if may_merge(region, &run, left.end..run.start, left.start..run.end, whole) {
+            let goes_left = may_merge(region, &run, left.end..run.start, left.start..run.end, whole);
+            if goes_left {
                 runs[at].start = left.start;
                 if at > 0 {
                     runs.remove(at - 1);
                     tried.remove(at - 1);
                     at -= 1;
                 }
-            } else if may_merge(region, &run, run.end..right.start, run.start..right.end, whole) {
+            }
+            let run = runs[at].clone();
+            let goes_right = may_merge(region, &run, run.end..right.start, run.start..right.end, whole);
+            if goes_right {
                 runs[at].end = right.end;
                 if at + 1 < runs.len() {
                     runs.remove(at + 1);
                     tried.remove(at + 1);
                 }
-            } else {
+            }
+            if !goes_left && !goes_right {
                 break;
             }
         }

@@ -4,11 +4,14 @@
 //! Three layers, one file each: the candidates of one window and the best of them (`analysis`, scored by `score` over
 //! levels from `cluster`), and whether nested windows agree (`stability`). Here is the loop around them (§3.7).
 //!
-//! What the authors' code does by mistake is left out, so that the method is judged and not the slip: samples stand at
-//! their stamps and not at their numbers; regions lie at whole periods, not at whole numbers of samples; "too short" is
-//! an outcome of its own, not the best of all scores; a flat region is one level, not a crash; the spectrum can be
-//! padded. What belongs to the method stays: no trend is taken off, periods end at 15 s and begin at 0.4 s, all of the
-//! recording is analysed at every look, "stable" means that nested windows agree.
+//! Where the authors' code would crash, it does not (§11, 4 and 6: a flat region is one level, the spectrum can be
+//! padded), and samples stand at their stamps, not at their numbers (35). Everything else is as published, and one slip
+//! can be mended ([`Regions::AtPeriods`]) to see what it costs: no trend is taken off, periods begin at 0.4 s and end at
+//! 15 s, all that was recorded since the measurement began is analysed at every look, "stable" means that nested windows
+//! agree.
+//!
+//! The original measures again and again: at each clock that it tries, and for its monitor. So does this: after an answer
+//! the next measurement begins, whose first look comes after `max(10 s, 3 T)`.
 
 mod analysis;
 mod cluster;
@@ -19,9 +22,11 @@ use gpoeo_core::Sample;
 
 use super::Finder;
 use super::composite::composite;
+use super::fft::{EVERY_S as OFTEN_S, LEAST_S as OFTEN_LEAST_S};
 use super::series::Series;
 use super::spectrum::Spectrum;
 
+pub(super) use score::Regions;
 use stability::{Judgement, judge};
 
 /// Power limit of the cards of the recordings, W: it only weighs power against utilisation.
@@ -30,40 +35,60 @@ pub(super) const LIMIT_W: f64 = 700.0;
 pub(super) const FIRST_LOOK_S: f64 = 25.0;
 /// Least time between looks, s.
 pub(super) const MARGIN_S: f64 = 4.0;
+/// Shorter recordings are not looked at, s.
+const LEAST_S: f64 = 2.0;
 /// Longest period that is considered at first, s.
 const LONGEST_S: f64 = 15.0;
 /// A measurement ends after so many times the longest period.
 const MOST: f64 = 5.5;
-/// Longer than any recording, s.
-const EVERYTHING_S: f64 = 3600.0;
-/// Nested windows that differ by less agree ("normal").
-const AGREE: f64 = 0.15;
+/// Nested windows that differ by less agree ("strict", as the first detection of a job has it).
+const AGREE: f64 = 0.1;
+/// First look of a measurement after an answer: after so many seconds …
+const AGAIN_S: f64 = 10.0;
+/// … and so many periods.
+const AGAIN_PERIODS: f64 = 3.0;
 
 /// The detector of the paper.
 pub(super) struct Gpoeo {
+    regions: Regions,
     series: Series,
     spectrum: Spectrum,
     /// Longest period that is considered now, s; adapts.
     longest_s: f64,
-    /// When to look next; `None`: it is done.
-    next_s: Option<f64>,
+    /// Least time between looks of a measurement, s: the window of an aperiodic job.
+    fixed_s: f64,
+    /// Length of the measurement at the next look, s.
+    next_s: f64,
     answer_s: Option<f64>,
+    pace: Pace,
+}
+
+/// When it looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// First after 25 s.
+    AsPublished,
+    /// As soon and as often as ours, always at all that was recorded since the measurement began.
+    AsOurs,
 }
 
 impl Gpoeo {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(regions: Regions, pace: Pace) -> Self {
         Self {
+            regions,
+            pace,
             series: Series::new(),
             spectrum: Spectrum::new(),
             longest_s: LONGEST_S,
-            next_s: Some(FIRST_LOOK_S),
+            fixed_s: MARGIN_S,
+            next_s: if pace == Pace::AsOurs { OFTEN_LEAST_S } else { FIRST_LOOK_S },
             answer_s: None,
         }
     }
 
     fn look(&mut self) -> Judgement {
-        let signal = composite(&self.series.inputs(LIMIT_W, EVERYTHING_S));
-        judge(&signal, self.longest_s, AGREE, &mut self.spectrum)
+        let signal = composite(&self.series.inputs(LIMIT_W));
+        judge(&signal, self.longest_s, AGREE, self.regions, &mut self.spectrum)
     }
 
     /// The range of periods follows what was found (§3.7).
@@ -81,24 +106,43 @@ impl Finder for Gpoeo {
     fn push(&mut self, sample: &Sample) {
         self.series.push(sample);
         let length_s = self.series.length_s();
-        if self.next_s.is_none_or(|next_s| length_s < next_s) {
+        if length_s < self.next_s {
             return;
         }
         let found = self.look();
+        if self.pace == Pace::AsOurs {
+            if found.is_stable {
+                self.answer_s = Some(found.period_s);
+            }
+            self.next_s = length_s + OFTEN_S;
+            if length_s >= MOST * LONGEST_S {
+                self.series.clear();
+                self.next_s = OFTEN_LEAST_S;
+            }
+            return;
+        }
+        let is_over = found.is_stable || found.more_s <= 0.0 || length_s >= MOST * self.longest_s;
+        if !is_over {
+            self.next_s = length_s + found.more_s.max(self.fixed_s);
+            return;
+        }
         self.adapt(found.period_s);
-        let is_over = found.is_stable || found.more_s <= 0.0 || length_s >= MOST * LONGEST_S;
-        // An unstable answer at the end means "aperiodic": no period is claimed.
+        // Unstable at the end: the job is aperiodic, which claims no period.
         self.answer_s = found.is_stable.then_some(found.period_s);
-        self.next_s = (!is_over).then(|| length_s + found.more_s.max(MARGIN_S));
+        if !found.is_stable {
+            self.fixed_s = found.period_s;
+        }
+        self.next_s = if found.is_stable { AGAIN_S.max(AGAIN_PERIODS * found.period_s) } else { FIRST_LOOK_S };
+        self.series.clear();
     }
 
     fn answer_s(&self) -> Option<f64> {
         self.answer_s
     }
 
-    /// A recording that ends before the next look: what it would have said by now.
+    /// A recording that ends before there was any answer: what it would have said by now.
     fn finish(&mut self) {
-        if self.next_s.is_some() {
+        if self.answer_s.is_none() && self.series.length_s() >= LEAST_S {
             let found = self.look();
             self.answer_s = found.is_stable.then_some(found.period_s);
         }

@@ -4,6 +4,7 @@ use super::super::composite::{mean, spread};
 use super::super::series::STEP_S;
 use super::super::spectrum::Spectrum;
 use super::analysis::{Found, analyse};
+use super::score::Regions;
 
 /// Periods that a window must hold.
 const PERIODS: f64 = 5.3;
@@ -13,6 +14,8 @@ const NESTED_PERIODS: f64 = 2.8;
 const NEAR: f64 = 0.35;
 /// Two or more looks that differ by more than this are given up once the window is long.
 const DISAGREE: f64 = 0.3;
+/// Results that agree but for this much are worth waiting for.
+const ALMOST: f64 = 0.05;
 
 /// What is said about a period, and how much longer to watch, s; 0 or less: no longer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,11 +26,19 @@ pub(super) struct Judgement {
 }
 
 /// Judges everything so far. `longest_s` is the longest period that is considered, `agree` the spread that is stable.
-pub(super) fn judge(signal: &[f64], longest_s: f64, agree: f64, spectrum: &mut Spectrum) -> Judgement {
-    let length_s = signal.len().saturating_sub(1) as f64 * STEP_S;
+pub(super) fn judge(
+    signal: &[f64],
+    longest_s: f64,
+    agree: f64,
+    regions: Regions,
+    spectrum: &mut Spectrum,
+) -> Judgement {
+    let length_s = signal.len() as f64 * STEP_S;
     let unstable = |period_s: f64, more_s: f64| Judgement { period_s, is_stable: false, more_s };
-    let mut tail =
-        |drop_s: f64| analyse(&signal[((drop_s / STEP_S) as usize).min(signal.len() - 1)..], longest_s, spectrum);
+    let mut tail = |drop_s: f64| {
+        let from = ((drop_s / STEP_S) as usize).min(signal.len() - 1);
+        analyse(&signal[from..], longest_s, regions, spectrum)
+    };
     let whole = tail(0.0);
     let first_s = whole.period_s();
     let is_long = length_s >= 3.0 * longest_s;
@@ -69,59 +80,36 @@ pub(super) fn judge(signal: &[f64], longest_s: f64, agree: f64, spectrum: &mut S
         let more_s = if is_long { (0.5 * first_s).max(PERIODS * first_s - length_s) } else { not_enough(first_s) };
         return unstable(first_s, patient(more_s));
     }
-    let judgement = if found.len() < 3 {
-        few(&found, length_s, longest_s, agree)
-    } else {
-        several(&found, length_s, longest_s, agree)
-    };
-    let all: Vec<f64> = found.iter().map(|found| found.period_s()).collect();
-    let is_flat = !judgement.is_stable
-        && spread_of(&all) > 0.4
-        && (found.len() >= 8 || length_s >= 5.0 * judgement.period_s || length_s > longest_s)
-        && flat(signal, judgement.period_s);
-    Judgement { more_s: if is_flat { -1.0 } else { patient(judgement.more_s) }, ..judgement }
-}
-
-/// One or two results.
-fn few(found: &[Found], length_s: f64, longest_s: f64, agree: f64) -> Judgement {
-    let periods: Vec<f64> = found.iter().map(|found| found.period_s()).collect();
-    let period_s = around_the_best(found);
-    let highest = periods.iter().copied().fold(0.0, f64::max);
-    let more_s = if length_s > 2.1 * longest_s && spread_of(&periods) > agree {
-        -1.0
-    } else if PERIODS * highest > length_s {
-        // Up to so many of the longest, in steps, the last one with 5 s to spare.
-        let step = highest.max(0.1 * length_s);
-        (PERIODS * highest - length_s + 5.0).min(step)
-    } else {
-        next_whole(period_s, length_s) + 5.0
-    };
-    Judgement { period_s, is_stable: false, more_s }
-}
-
-/// Three results or more.
-fn several(found: &[Found], length_s: f64, longest_s: f64, agree: f64) -> Judgement {
-    let subset = subset(found);
+    let subset = if found.len() < 3 { found.clone() } else { subset(&found) };
     let periods: Vec<f64> = subset.iter().map(|found| found.period_s()).collect();
     let off = spread_of(&periods);
     let period_s = around_the_best(&subset);
-    if off < agree {
+    if found.len() >= 3 && off < agree {
         return Judgement { period_s, is_stable: true, more_s: -1.0 };
     }
-    let highest = found.iter().map(|found| found.period_s()).fold(0.0, f64::max);
-    let is_long = length_s > 2.1 * longest_s;
-    let is_over = if off < agree + 0.05 {
-        is_long
+    let is_well_beyond = length_s > 2.1 * longest_s;
+    // Up to so many of the longest, in steps, the last one with 5 s to spare.
+    let in_steps = if PERIODS * longest_found_s > length_s {
+        (PERIODS * longest_found_s - length_s + 5.0).min(period_s.max(0.1 * length_s))
     } else {
-        is_long || (length_s > longest_s && period_s < 0.5 * longest_s) || length_s >= 1.3 * PERIODS * highest
+        next_whole(period_s, length_s) + 5.0
     };
-    let more_s = if is_over {
+    let more_s = if found.len() < 3 {
+        if is_well_beyond && off > agree { -1.0 } else { in_steps }
+    } else if off < agree + ALMOST {
+        if is_well_beyond { -1.0 } else { in_steps }
+    } else if is_well_beyond
+        || (length_s > longest_s && period_s < 0.5 * longest_s)
+        || length_s >= 1.3 * PERIODS * longest_found_s
+    {
         -1.0
     } else {
         let wanted = PERIODS * periods.iter().copied().fold(0.0, f64::max) - length_s;
         if wanted >= 0.0 { wanted } else { next_whole(period_s, length_s) + period_s }
     };
-    Judgement { period_s, is_stable: false, more_s }
+    let is_flat =
+        off > 0.4 && (found.len() >= 8 || length_s >= 5.0 * period_s || length_s > longest_s) && flat(signal, period_s);
+    unstable(period_s, if is_flat { -1.0 } else { patient(more_s) })
 }
 
 /// The results that count: all of three; of up to eight those near the middle one; of more the middle three fifths.
@@ -132,7 +120,8 @@ fn subset(found: &[Found]) -> Vec<Found> {
     match count {
         0..=3 => sorted,
         4..=8 => {
-            let middle = sorted[count / 2].period_s();
+            // The position is rounded, halves to the even one.
+            let middle = sorted[if count == 7 { 4 } else { count / 2 }].period_s();
             sorted.into_iter().filter(|found| (0.6..=1.35).contains(&(found.period_s() / middle))).collect()
         }
         _ => sorted[count / 5..=(count * 4 / 5).min(count - 1)].to_vec(),
@@ -189,7 +178,7 @@ mod tests {
         let level = |k: usize| if (k as f64 * STEP_S / period_s).fract() < 0.3 { 20.0 } else { 60.0 };
         let signal: Vec<f64> =
             (0..(seconds / STEP_S) as usize).map(|k| level(k) + 0.5 * ((k * k % 17) as f64 / 17.0)).collect();
-        judge(&signal, 15.0, 0.15, &mut Spectrum::new())
+        judge(&signal, 15.0, 0.1, Regions::AtPeriods, &mut Spectrum::new())
     }
 
     #[test]
@@ -212,7 +201,7 @@ mod tests {
             f64::from(state >> 8) / f64::from(1_u32 << 24)
         };
         let signal: Vec<f64> = (0..4200).map(|_| 50.0 + random()).collect();
-        let found = judge(&signal, 15.0, 0.15, &mut Spectrum::new());
+        let found = judge(&signal, 15.0, 0.1, Regions::AtPeriods, &mut Spectrum::new());
         assert!(found.is_stable || found.more_s <= 0.0, "{found:?}");
     }
 
