@@ -10,10 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gpoeo_core::{ConfigError, Objective, OptimizerConfig};
+use rayon::prelude::*;
 
 use crate::gpu::SimConfig;
 use crate::hash::Fnv;
+use crate::nearest::did_you_mean;
 use crate::policy::{Policy, RunOptions, power_cap_w, run_policy};
+use crate::record::{RunRecord, record_run};
 use crate::suite::{Suite, SuiteKind};
 use crate::workload::Workload;
 
@@ -55,7 +58,7 @@ pub enum EvaluateError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// No job of the suite was measured on the GPU asked for.
-    #[error("suite {suite} has no job measured on gpu {gpu}; it has {known}")]
+    #[error("suite {suite} has no job measured on gpu {gpu}; it has {known}{suggestion}")]
     NoSuchGpu {
         /// The suite.
         suite: String,
@@ -63,6 +66,8 @@ pub enum EvaluateError {
         gpu: String,
         /// The GPUs of its jobs.
         known: String,
+        /// One that may have been meant, in words.
+        suggestion: String,
     },
 }
 
@@ -205,6 +210,20 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Does the worst runs of the policy that a report is about once more, with all that happened in them kept.
+    ///
+    /// # Errors
+    /// As for [`Plan::carry_out`].
+    pub fn open_worst(&self, evaluation: &Evaluation, most: usize) -> Result<Vec<RunRecord>, ConfigError> {
+        let worst = evaluation.subject().map(|subject| subject.worst(most, self.options.objective));
+        let open = |run: &Run| -> Option<Result<RunRecord, ConfigError>> {
+            let workload = self.workloads.iter().find(|workload| workload.name() == run.workload)?;
+            let record = record_run(run.policy, workload, &self.run_options(workload, run.seed), &mut ());
+            Some(record.map(|record| record.with_suite(self.suite.name()).with_seed(run.seed)))
+        };
+        worst.unwrap_or_default().into_par_iter().filter_map(open).collect()
+    }
+
     /// A number that differs where the same run would come out differently: of the jobs and of all options but for the
     /// policies and the number of seeds. Of one build of the program; another one may count otherwise.
     #[must_use]
@@ -261,6 +280,7 @@ pub fn workloads_on<'a>(suite: &'a Suite, gpu: Option<&str>) -> Result<Vec<&'a W
         return Err(EvaluateError::NoSuchGpu {
             suite: suite.name().to_owned(),
             gpu: gpu.to_owned(),
+            suggestion: did_you_mean(gpu, known.iter().copied()),
             known: known.join(", "),
         });
     }

@@ -12,6 +12,7 @@ mod hull;
 mod job;
 
 mod model;
+mod nearest;
 mod noise;
 mod oracle;
 mod peers;
@@ -43,6 +44,7 @@ pub use gpu::{Account, CounterAccess, Drift, SimConfig, SimGpu};
 pub use hull::{Mix, best_mix, lower_hull};
 pub use job::{JobError, TomlProblem};
 pub use model::JobModel;
+pub use nearest::nearest;
 pub use oracle::oracle;
 pub use peers::{Peer, PeerRun};
 pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy, watch_policy};

@@ -31,7 +31,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version.
+        Err(error) if !error.use_stderr() => error.exit(),
+        Err(error) => {
+            eprintln!("gpoeo-sim: {}", cmd::usage::in_short(&error, std::env::args().nth(1).as_deref()));
+            return ExitCode::from(cmd::BAD_INPUT);
+        }
+    };
+    let result = match arguments.command {
         Command::Calibrate(calibrate) => calibrate.run(),
         Command::Detect(detect) => detect.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
@@ -46,6 +55,34 @@ fn main() -> ExitCode {
                 eprintln!("gpoeo-sim: {}", failure.line);
             }
             ExitCode::from(failure.code)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_every_subcommand_is_in_its_part_of_the_docs() {
+        const DOCS: &str = include_str!("../../docs/gpoeo-sim.md");
+        for command in Arguments::command().get_subcommands() {
+            let head = format!("`gpoeo-sim {}", command.get_name());
+            let part = DOCS.split("\n## ").find(|part| part.starts_with(&head));
+            let part = part.unwrap_or_else(|| panic!("docs/gpoeo-sim.md has no part {head}"));
+            for long in command.get_arguments().filter_map(clap::Arg::get_long) {
+                let is_end = |rest: &str| !rest.starts_with(|next: char| next == '-' || next.is_alphanumeric());
+                let option = format!("--{long}");
+                let is_there = part.split(&option).skip(1).any(is_end);
+                assert!(is_there, "docs/gpoeo-sim.md does not say what {option} of {} does", command.get_name());
+            }
         }
     }
 }

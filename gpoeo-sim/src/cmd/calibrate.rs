@@ -8,14 +8,15 @@ use gpoeo_sim::{CheckVerdict, DvfsTable, Fit, Gpu, calibrate, fit_table};
 use rayon::prelude::*;
 
 use super::Failure;
+use super::options::cards;
 
 /// Arguments of `calibrate`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  gpoeo-sim calibrate\n  gpoeo-sim calibrate --gpu a100\n  \
                         gpoeo-sim calibrate --fit sweeps/*.csv")]
 pub(crate) struct Calibrate {
-    /// The card (rtx3080ti, a100, h100, v100)
-    #[arg(long, default_value = "rtx3080ti")]
+    /// The card
+    #[arg(long, default_value = "rtx3080ti", value_parser = cards())]
     gpu: Gpu,
 
     /// Instead: fit the model to measured sweeps (DVFS tables), and say how far the fits are from them

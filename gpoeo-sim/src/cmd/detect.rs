@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Failure;
+use super::options::families;
 
 /// Arguments of `detect`.
 #[derive(Args, Debug)]
@@ -33,11 +34,11 @@ pub(crate) struct Detect {
     synthetic: Option<usize>,
 
     /// Seed of the synthetic recordings; sets of different seeds share none
-    #[arg(long, value_name = "K", default_value_t = 0, requires = "synthetic")]
+    #[arg(long, value_name = "K", default_value_t = 0, requires = "synthetic", allow_negative_numbers = true)]
     seed: u64,
 
     /// Only this family of synthetic recordings
-    #[arg(long, value_name = "NAME", requires = "synthetic")]
+    #[arg(long, value_name = "NAME", requires = "synthetic", value_parser = families())]
     family: Option<Family>,
 
     /// Recordings (CSV with the columns t_s and power_w)

@@ -7,12 +7,27 @@ use clap::Args;
 use gpoeo_sim::{EvaluateOptions, Plan, Policy, Suite, report};
 
 use super::Failure;
-use super::options::{ObjectiveOptions, minutes};
+use super::options::{ObjectiveOptions, minutes, policies};
 use super::output::Output;
 use super::session::{Json, Session};
 
+/// What the figures mean, and how they can be had.
+const AFTER_HELP: &str = "\
+Figures:
+  saving, slowdown  over whole runs, without noise, against the same work at default clocks; the optimizer's own cost included
+  over limit        runs whose slowdown is above --max-slowdown
+  capture           sum of savings / sum of what the oracle would save, the best single setting known beforehand
+  settled s         median time until the search was over
+  in brackets       95 % confidence: how far it would move with other jobs of the kind (bootstrap over jobs)
+
+Examples:
+  gpoeo-sim evaluate
+  gpoeo-sim evaluate --suite paper71 --policy gpoeo,power-limit,default,oracle --html report.html
+  gpoeo-sim evaluate --suite path/to/suite --seeds 5 --json results.json";
+
 /// Arguments of `evaluate`.
 #[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Evaluate {
     /// A suite within the program (a100: measured sweeps; paper71: 71 modelled stand-ins), a folder with suite.csv, or a
     /// file of modelled jobs (TOML)
@@ -24,25 +39,34 @@ pub(crate) struct Evaluate {
     #[arg(long)]
     gpu: Option<String>,
 
-    /// Policies to compare, separated by commas; all unless given
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// Policies to compare, separated by commas; the page of --html is about gpoeo, or the first one
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = policies(), default_values_t = Policy::USUAL)]
     policy: Vec<Policy>,
 
     /// Virtual minutes of each run
-    #[arg(long, value_name = "N", default_value = "20", value_parser = minutes)]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = minutes, allow_negative_numbers = true)]
     minutes: Duration,
 
     /// Runs of each job under each policy, each with other noise
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000),
+        allow_negative_numbers = true)]
     seeds: u64,
 
     #[command(flatten)]
     objective: ObjectiveOptions,
 
-    /// Write the results as JSON into this file; "-": to standard output, in the place of the tables
+    /// Write the results as JSON into this file; "-": to standard output, in the place of the tables. With a file, Ctrl-C
+    /// keeps what is done, and the same command goes on from there
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write a page with charts into this file
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
+
+/// Runs that the page shows over time.
+const OPENED: usize = 3;
 
 impl Evaluate {
     pub(crate) fn run(self) -> Result<(), Failure> {
@@ -52,9 +76,7 @@ impl Evaluate {
         options.length = self.minutes;
         options.seeds = self.seeds;
         options.gpu = self.gpu;
-        if !self.policy.is_empty() {
-            options.policies = self.policy;
-        }
+        options.policies = self.policy;
         let plan = Plan::new(&suite, options)?;
         // Before the work, so that a bad path is known at once.
         let json = match self.json {
@@ -62,8 +84,13 @@ impl Evaluate {
             Some(path) if path.as_os_str() == "-" => Json::Stdout,
             Some(path) => Json::File(Output::claim(path)?),
         };
+        let html = self.html.map(Output::claim).transpose()?;
         let is_on_stdout = matches!(json, Json::Stdout);
         let evaluation = Session::new(&plan, json).carry_out()?;
+        if let Some(output) = html {
+            let opened = plan.open_worst(&evaluation, OPENED)?;
+            output.write(|file| report::write_evaluation_html(&evaluation, &opened, file))?;
+        }
         if !is_on_stdout {
             report::write_text(&evaluation, std::io::stdout().lock())?;
         }

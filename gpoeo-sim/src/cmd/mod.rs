@@ -11,6 +11,7 @@ pub(crate) mod predict;
 pub(crate) mod run;
 mod session;
 pub(crate) mod synth;
+pub(crate) mod usage;
 
 use gpoeo_core::ConfigError;
 use gpoeo_sim::{EvaluateError, SuiteError, TableError, TraceError};
@@ -24,7 +25,7 @@ pub(crate) struct Failure {
 }
 
 /// The exit code for wrong usage and bad input.
-const BAD_INPUT: u8 = 2;
+pub(crate) const BAD_INPUT: u8 = 2;
 
 impl Failure {
     /// Wrong usage or bad input.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use gpoeo_core::Objective;
+use gpoeo_sim::{Family, Gpu, Policy};
 
 /// What to optimise.
 #[derive(Args, Debug)]
@@ -13,11 +15,11 @@ pub(crate) struct ObjectiveOptions {
     objective: Goal,
 
     /// Largest slowdown over the run, as a ratio (0.05 is 5 %); for the objectives energy and ed2p-within
-    #[arg(long, value_name = "RATIO", default_value_t = 0.05, value_parser = ratio)]
+    #[arg(long, value_name = "RATIO", default_value_t = 0.05, value_parser = ratio, allow_negative_numbers = true)]
     max_slowdown: f64,
 
     /// Smallest saving over the run, as a ratio; for the objective time
-    #[arg(long, value_name = "RATIO", default_value_t = 0.1, value_parser = ratio)]
+    #[arg(long, value_name = "RATIO", default_value_t = 0.1, value_parser = ratio, allow_negative_numbers = true)]
     min_saving: f64,
 }
 
@@ -45,6 +47,21 @@ impl ObjectiveOptions {
             Goal::Time => Objective::MinTime { min_saving: self.min_saving },
         }
     }
+}
+
+/// Reads a policy; who mistypes one is told all of them, and the nearest.
+pub(crate) fn policies() -> impl TypedValueParser<Value = Policy> {
+    PossibleValuesParser::new(Policy::ALL.map(Policy::name)).try_map(|name| name.parse::<Policy>())
+}
+
+/// The same for a modelled card.
+pub(crate) fn cards() -> impl TypedValueParser<Value = Gpu> {
+    PossibleValuesParser::new(Gpu::ALL.map(Gpu::key)).try_map(|name| name.parse::<Gpu>())
+}
+
+/// The same for a family of synthetic recordings.
+pub(crate) fn families() -> impl TypedValueParser<Value = Family> {
+    PossibleValuesParser::new(Family::ALL.map(Family::name)).try_map(|name| name.parse::<Family>())
 }
 
 /// A ratio in 0..0.9.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 use gpoeo_sim::report::{Paint, write_run_html, write_run_json, write_run_svg, write_run_text};
-use gpoeo_sim::{EvaluateOptions, Gpu, Plan, Policy, Suite, Workload, record_run, workloads_on};
+use gpoeo_sim::{EvaluateOptions, Gpu, Plan, Policy, Suite, Workload, nearest, record_run, workloads_on};
 
 use super::live::{Live, Pace};
-use super::options::{ObjectiveOptions, minutes};
+use super::options::{ObjectiveOptions, minutes, policies};
 use super::output::Output;
 use super::{BAD_INPUT, Failure};
 
@@ -29,22 +29,22 @@ pub(crate) struct Run {
     gpu: Option<String>,
 
     /// Virtual minutes from the begin of the job
-    #[arg(long, value_name = "N", default_value = "20", value_parser = minutes)]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = minutes, allow_negative_numbers = true)]
     minutes: Duration,
 
     /// Who controls the clocks
-    #[arg(long, value_name = "P", default_value = "gpoeo")]
+    #[arg(long, value_name = "P", default_value = "gpoeo", value_parser = policies())]
     policy: Policy,
 
-    /// Seed of all noise; equal seeds give equal runs
-    #[arg(long, value_name = "K", default_value_t = 0)]
+    /// Seed of all noise; the run is that of seed K of `evaluate` on the same suite with the same options
+    #[arg(long, value_name = "K", default_value_t = 0, allow_negative_numbers = true)]
     seed: u64,
 
     #[command(flatten)]
     objective: ObjectiveOptions,
 
     /// Virtual seconds for each real second, or "max"; on a terminal a run takes some five real seconds unless given
-    #[arg(long, value_name = "X|max")]
+    #[arg(long, value_name = "X|max", allow_negative_numbers = true)]
     pace: Option<Pace>,
 
     /// Write the account as JSON into this file; "-": to standard output, in the place of the text
@@ -127,12 +127,24 @@ fn choose<'a>(suite: &'a Suite, name: Option<&str>, gpu: Option<&str>) -> Result
         None => fitting.first(),
         Some(name) => fitting.iter().find(|workload| workload.name() == name),
     };
-    chosen.copied().ok_or_else(|| {
-        let known: Vec<&str> = fitting.iter().map(|workload| workload.name()).collect();
-        let on_gpu = gpu.map(|gpu| format!(" measured on gpu {gpu}")).unwrap_or_default();
-        let (suite, name, known) = (suite.name(), name.unwrap_or_default(), known.join(", "));
-        Failure { code: BAD_INPUT, line: format!("suite {suite} has no job {name}{on_gpu}; it has {known}") }
-    })
+    chosen.copied().ok_or_else(|| no_such_job(suite, name.unwrap_or_default(), gpu, &fitting))
+}
+
+fn no_such_job(suite: &Suite, name: &str, gpu: Option<&str>, fitting: &[&Workload]) -> Failure {
+    /// So many names are listed.
+    const SHOWN: usize = 16;
+    let known: Vec<&str> = fitting.iter().map(|workload| workload.name()).collect();
+    let more = known.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let listed = known.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let on_gpu = gpu.map(|gpu| format!(" measured on gpu {gpu}")).unwrap_or_default();
+    // A bare name may have been meant to be of either suite.
+    let (measured, modelled) = (Suite::built_in(), Suite::paper71());
+    let others = [&measured, &modelled].into_iter().flat_map(Suite::workloads).map(Workload::name);
+    let suggestion = nearest(name, known.iter().copied().chain(others));
+    let suggestion = suggestion.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+    let line = format!("suite {} has no job {name}{on_gpu}; it has {listed}{more}{suggestion}", suite.name());
+    Failure { code: BAD_INPUT, line }
 }
 
 /// Colour on a terminal that can, unless <https://no-color.org> says no.

@@ -8,6 +8,7 @@ use clap::Args;
 use gpoeo_sim::{Family, SyntheticRecording};
 
 use super::Failure;
+use super::options::families;
 
 /// Arguments of `synth`.
 #[derive(Args, Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Synth {
     seed: u64,
 
     /// Only this family; all in turn unless given
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = families())]
     family: Option<Family>,
 }
 

@@ -10,6 +10,9 @@ use crate::workload::Workload;
 
 use super::Summary;
 
+/// Slowdown beyond the limit that is rounding, ratio.
+const LIMIT_ROUNDING: f64 = 1e-6;
+
 /// The runs of a suite: all that were planned, or a part of them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -56,7 +59,27 @@ pub struct PolicyRuns {
     pub summary: Summary,
 }
 
+impl Evaluation {
+    /// The policy that a report is about: ours where it is among them, else the first.
+    #[must_use]
+    pub fn subject(&self) -> Option<&PolicyRuns> {
+        self.policies.iter().find(|runs| runs.policy == Policy::Gpoeo).or(self.policies.first())
+    }
+}
+
 impl PolicyRuns {
+    /// The runs with the largest [`Run::regret`], largest first, of each job at most one.
+    #[must_use]
+    pub fn worst(&self, most: usize, objective: Objective) -> Vec<&Run> {
+        let of_job = |runs: &'_ [Run]| -> Option<usize> {
+            (0..runs.len()).max_by(|&a, &b| runs[a].regret(objective).total_cmp(&runs[b].regret(objective)))
+        };
+        let mut worst: Vec<&Run> = self.by_job().filter_map(|runs| Some(&runs[of_job(runs)?])).collect();
+        worst.sort_by(|a, b| b.regret(objective).total_cmp(&a.regret(objective)));
+        worst.truncate(most);
+        worst
+    }
+
     /// The runs of each job, one slice a job.
     pub fn by_job(&self) -> impl Iterator<Item = &[Run]> {
         self.runs.chunk_by(|a, b| a.workload == b.workload)
@@ -82,6 +105,20 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether the run as a whole, without noise, was slower than the objective allows; never if it allows any slowdown.
+    #[must_use]
+    pub fn is_over_limit(&self, objective: Objective) -> bool {
+        objective.max_slowdown().is_some_and(|limit| self.outcome.account.slowdown() > limit + LIMIT_ROUNDING)
+    }
+
+    /// How much worse than the oracle: the saving that was missed, and the slowdown above the limit; ratio.
+    #[must_use]
+    pub fn regret(&self, objective: Objective) -> f64 {
+        let account = &self.outcome.account;
+        let beyond = objective.max_slowdown().map_or(0.0, |limit| (account.slowdown() - limit).max(0.0));
+        self.outcome.oracle_cost.saving() - account.saving() + beyond
+    }
+
     pub(super) fn new(policy: Policy, workload: &Workload, seed: u64, outcome: RunOutcome) -> Self {
         Self {
             policy,

@@ -6,8 +6,6 @@ use crate::noise::{Noise, Stream};
 
 use super::Run;
 
-/// Slowdown beyond the limit that is rounding, ratio.
-const LIMIT_ROUNDING: f64 = 1e-6;
 /// Draws of the bootstrap: the ends of an interval then scatter by a few percent of its length.
 const RESAMPLES: usize = 2000;
 /// Share of the draws beyond each end of an interval: 95 % lie within.
@@ -87,7 +85,6 @@ impl Summary {
         let jobs: Vec<Sums> = runs.chunk_by(|a, b| a.workload == b.workload).map(Sums::of).collect();
         let whole = jobs.iter().fold(Sums::default(), |sums, &job| sums.add(job));
         let count = whole.runs.max(1.0);
-        let limit = objective.max_slowdown().map_or(f64::INFINITY, |limit| limit + LIMIT_ROUNDING);
         let draws = bootstrap(&jobs);
         let interval = |value: fn(&Sums) -> Option<f64>| Interval::of(draws.iter().filter_map(value).collect());
         Self {
@@ -95,7 +92,7 @@ impl Summary {
             mean_slowdown: whole.slowdown / count,
             max_slowdown: runs.iter().map(|run| run.outcome.account.slowdown()).fold(f64::NEG_INFINITY, f64::max),
             capture: whole.capture(),
-            over_limit: runs.iter().filter(|run| run.outcome.account.slowdown() > limit).count(),
+            over_limit: runs.iter().filter(|run| run.is_over_limit(objective)).count(),
             saving_interval: interval(|sums| Some(sums.saving / sums.runs)),
             slowdown_interval: interval(|sums| Some(sums.slowdown / sums.runs)),
             capture_interval: interval(|sums| sums.capture()),

@@ -55,6 +55,14 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// Whether it knows from the start what every setting costs: a bound, not a competitor.
+    #[must_use]
+    pub const fn knows_everything(self) -> bool {
+        matches!(self, Self::Hull | Self::Oracle)
+    }
+}
+
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::dvfs::{DvfsCurve, DvfsTable, TableError};
 use crate::job::{JobError, TomlProblem};
+use crate::nearest::did_you_mean;
 use crate::profile::Gpu;
 use crate::rows::{Place, Rows, TraceError, TraceProblem};
 use crate::waveform::{Waveform, WaveformError};
@@ -114,6 +115,14 @@ pub enum SuiteProblem {
     /// The recording of a job, or its true iteration times, cannot be read.
     #[error("the recording cannot be used: {0}")]
     Trace(Box<TraceError>),
+    /// There is neither a suite within the program nor a folder or file of that name.
+    #[error("there is no such suite, folder or file; the suites within the program are {known}{suggestion}")]
+    UnknownSuite {
+        /// The suites within the program.
+        known: String,
+        /// One that may have been meant.
+        suggestion: String,
+    },
     /// The table file does not hold what the row asks for.
     #[error("{table} holds no table of {asked}; it holds {known}")]
     UnknownTable {
@@ -145,6 +154,9 @@ impl SuiteProblem {
 }
 
 impl Suite {
+    /// The names of the suites within the program.
+    pub const BUILT_IN: [&'static str; 2] = [built_in::NAME, modelled::PAPER71];
+
     /// Reads a folder.
     ///
     /// # Errors
@@ -184,7 +196,16 @@ impl Suite {
             let gpu = gpu.map(|key| key.parse::<Gpu>().map_err(|unknown| not_on(name, key, &unknown))).transpose()?;
             return if is_toml { modelled::from_toml(Path::new(name), gpu) } else { modelled::paper71(gpu) };
         }
-        if name == built_in::NAME { Ok(Self::built_in()) } else { Self::read(name) }
+        if name == built_in::NAME {
+            return Ok(Self::built_in());
+        }
+        // Without a folder of that name it was rather meant to be a suite within the program.
+        if !name.contains(['/', '\\', '.']) && !Path::new(name).exists() {
+            let suggestion = did_you_mean(name, Self::BUILT_IN);
+            let problem = SuiteProblem::UnknownSuite { known: Self::BUILT_IN.join(" and "), suggestion };
+            return Err(SuiteError { file: name.to_owned(), line: None, problem });
+        }
+        Self::read(name)
     }
 
     /// The 71 modelled stand-ins for the workloads of the GPOEO paper, on the RTX 3080 Ti that they are written for.
@@ -239,7 +260,8 @@ impl Suite {
 
 /// The error that a suite cannot run on a GPU.
 fn not_on(suite: &str, gpu: &str, reason: &dyn std::fmt::Display) -> SuiteError {
-    let problem = SuiteProblem::Gpu { gpu: gpu.to_owned(), reason: reason.to_string() };
+    let reason = format!("{reason}{}", did_you_mean(gpu, Gpu::ALL.map(Gpu::key)));
+    let problem = SuiteProblem::Gpu { gpu: gpu.to_owned(), reason };
     SuiteError { file: suite.to_owned(), line: None, problem }
 }
 

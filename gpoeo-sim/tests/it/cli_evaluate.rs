@@ -128,6 +128,7 @@ fn wrong_usage_ends_with_2() {
         ["--gpu", "h100"],
         ["--suite", "/nonexistent"],
         ["--json", "/nonexistent/out.json"],
+        ["--html", "/nonexistent/out.html"],
     ] {
         assert_eq!(evaluate(&arguments).status.code(), Some(2), "{arguments:?}");
     }
@@ -212,4 +213,41 @@ fn an_interrupted_evaluation_leaves_a_valid_part_and_goes_on_to_the_same_bytes()
     assert!(resumed.stdout == fresh.stdout, "the tables are the same");
     assert!(fs::read(&part).unwrap() == fs::read(&whole).unwrap(), "the documents are the same");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside them");
+}
+
+#[test]
+fn the_page_needs_nothing_else_and_says_what_is_simulated() {
+    let folder =
+        Folder::new("page", &[("suite.csv", "name,table,trace\n<b>&,t.csv,\nother,t.csv,\n"), ("t.csv", TABLE)]);
+    let page = folder.path().join("page.html").display().to_string();
+    for (suite, said) in
+        [(folder.path().display().to_string(), "recorded power"), ("paper71".to_owned(), "stand-in suite")]
+    {
+        let arguments = ["--suite", &suite, "--policy", "gpoeo,default,oracle", "--minutes", "1", "--html", &page];
+        let output = evaluate(&arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let page = fs::read_to_string(&page).unwrap();
+        for outside in
+            ["<script", "<link", "src=", "http://", "https://", "url(", "@import", "<b>&", "NaN", "inf\"", "inf "]
+        {
+            assert!(!page.contains(outside), "{suite}: {outside}");
+        }
+        for part in [said, "The policies compared", "The jobs under gpoeo", "The worst", "How it was measured", "of 71"]
+        {
+            assert!(page.contains(part) || (part == "of 71" && suite != "paper71"), "{suite}: {part}");
+        }
+        assert_eq!(page.matches("<article").count(), if suite == "paper71" { 3 } else { 2 });
+    }
+}
+
+#[test]
+fn one_job_and_every_objective_have_pages_too() {
+    let folder = Folder::new("odd", &[("suite.csv", LIST), ("t.csv", TABLE)]);
+    let (suite, page) = (folder.path().display().to_string(), folder.path().join("page.html").display().to_string());
+    for extra in [["--objective", "edp"], ["--objective", "time"], ["--policy", "default"], ["--seeds", "2"]] {
+        let arguments = [&["--suite", &suite, "--minutes", "1", "--html", &page], &extra[..]].concat();
+        assert!(evaluate(&arguments).status.success(), "{extra:?}");
+        let page = fs::read_to_string(&page).unwrap();
+        assert!(page.contains("How it was measured") && !page.contains("NaN") && !page.contains("inf"), "{extra:?}");
+    }
 }

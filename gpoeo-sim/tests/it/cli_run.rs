@@ -191,10 +191,39 @@ fn bad_input_ends_with_2_and_one_line() {
     };
     let unknown = refused(&["vit_huge"]);
     assert!(unknown.starts_with("gpoeo-sim: suite a100 has no job vit_huge; it has vit_large, "), "{unknown}");
+    assert!(unknown.trim_end().ends_with("; did you mean vit_large?"), "{unknown}");
+    assert!(refused(&["gnn_csl_gim"]).trim_end().ends_with("; did you mean gnn_csl_gin?"));
+    assert!(refused(&["papr71/x"]).contains("suites within the program are a100 and paper71; did you mean paper71?"));
+    assert!(refused(&["paper71/x", "--gpu", "rtx3080"]).contains("; did you mean rtx3080ti?"));
     assert!(refused(&["a100/x"]).starts_with("gpoeo-sim: suite a100 has no job x; "));
     assert!(refused(&["/nonexistent/x"]).starts_with("gpoeo-sim: /nonexistent/suite.csv: cannot read it: "));
     assert!(refused(&["--gpu", "gtx"]).contains("no job measured on gpu gtx; it has A100_SXM"));
     assert!(refused(&["--json", "/nonexistent/x"]).starts_with("gpoeo-sim: /nonexistent/x: cannot write it: "));
+}
+
+#[test]
+fn wrong_usage_is_answered_in_two_lines_of_ours() {
+    for (arguments, said) in [
+        (["--minutes", "-5"], "choose a time above 0"),
+        (["--max-slowdown", "-0.1"], "choose a ratio from 0 to 0.9"),
+        (["--policy", "orcale"], "a similar value exists: 'oracle'"),
+        (["--minuts", "5"], "a similar argument exists: '--minutes'"),
+        (["--seed", "-1"], "invalid value '-1' for '--seed <K>'"),
+    ] {
+        let output = run(&arguments);
+        let error = text(output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(error.starts_with("gpoeo-sim: ") && error.contains(said) && error.lines().count() == 2, "{error}");
+    }
+}
+
+#[test]
+fn every_event_says_when() {
+    let document = json(&["lstm_fp32", "--minutes", "5"]);
+    let events = document["events"].as_array().unwrap();
+    let times: Vec<f64> = events.iter().map(|event| event["at_s"].as_f64().unwrap()).collect();
+    assert!(times.len() > 3 && times.is_sorted(), "{times:?}");
+    assert!(events.iter().any(|event| event["event"] == "tried" && event["clocks"]["sm"].is_number()), "{events:?}");
 }
 
 #[test]

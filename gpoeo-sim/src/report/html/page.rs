@@ -30,7 +30,8 @@ pub(super) fn page(title: &str, subtitle: &str, body: &Markup) -> Markup {
 /// A number that stands out, what it is, and what to know about it.
 pub(super) fn headline(value: &str, name: &str, note: &str) -> Markup {
     html! {
-        div.headline { p.value { (value) } p.name { (name) } p.note { (note) } }
+        // A sign for percent at the begin of a line belongs to nothing.
+        div.headline { p.value { (value) } p.name { (name) } p.note { (note.replace(" %", "\u{a0}%")) } }
     }
 }
 

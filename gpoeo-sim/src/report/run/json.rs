@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use gpoeo_core::{ClockPair, Estimate, Objective, Outcome, Phase, ProgressSource, RelativeCost};
+use gpoeo_core::{ClockPair, Estimate, Event, Objective, Outcome, Phase, ProgressSource, RelativeCost};
 use serde::Serialize;
 
 use crate::gpu::Account;
 use crate::hull::best_mix;
-use crate::record::{MachineRecord, Measured, RunRecord};
+use crate::record::{MachineRecord, Measured, RunRecord, TimedEvent};
 use crate::report::numbers::{joules, millis, ratio};
 
 use super::decision::{Decision, DecisionKind};
@@ -44,6 +44,8 @@ struct Document<'a> {
     period: Option<Period>,
     time: Option<Times>,
     trials: Vec<Trial>,
+    events: Vec<EventDocument>,
+    events_left_out: u64,
     decision: DecisionDocument,
     #[serde(rename = "final")]
     last: Setting,
@@ -118,6 +120,14 @@ struct Trial {
     true_energy_ratio: Option<f64>,
 }
 
+/// What the machine told, and when.
+#[derive(Serialize)]
+struct EventDocument {
+    at_s: f64,
+    #[serde(flatten)]
+    event: Event,
+}
+
 #[derive(Serialize)]
 struct DecisionDocument {
     kind: DecisionKind,
@@ -170,6 +180,8 @@ impl<'a> Document<'a> {
             period: machine.map(Period::new),
             time: machine.map(|_| Times::new(record)),
             trials: trial_rows(record, &decision).iter().map(|row| Trial::new(record, row)).collect(),
+            events: machine.map_or_else(Vec::new, |machine| machine.events.iter().map(EventDocument::new).collect()),
+            events_left_out: machine.map_or(0, |machine| machine.events_left_out),
             last: Setting::new(record, outcome.last_clocks, outcome.last_cost),
             oracle: Setting::new(record, outcome.oracle_clocks, outcome.oracle_cost),
             hull: best_mix(record.workload.curve(), record.objective).map(|mix| HullDocument {
@@ -288,6 +300,12 @@ impl Trial {
             true_time_ratio: row.truth.map(|cost| ratio(cost.time)),
             true_energy_ratio: row.truth.map(|cost| ratio(cost.energy)),
         }
+    }
+}
+
+impl EventDocument {
+    fn new(told: &TimedEvent) -> Self {
+        Self { at_s: millis(told.at_s), event: told.event }
     }
 }
 

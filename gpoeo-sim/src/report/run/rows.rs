@@ -45,6 +45,23 @@ pub(in crate::report) fn trial_rows(record: &RunRecord, decision: &Decision) -> 
     report.trials.iter().map(row).collect()
 }
 
+/// The default clocks among the settings: all others are relative to them. `None` if they were not measured.
+pub(in crate::report) fn default_row(record: &RunRecord, decision: &Decision) -> Option<TrialRow> {
+    let baseline = record.machine.as_ref()?.report.baseline?;
+    let clocks = record.workload.curve().default_clocks();
+    let stays = record.stays.iter().zip(&decision.held_shares).find(|(stay, _)| stay.clocks == clocks);
+    Some(TrialRow {
+        clocks,
+        cost: RelativeCost::DEFAULT,
+        time_stderr: 0.0,
+        energy_stderr: 0.0,
+        iterations: baseline.iterations,
+        spent_s: stays.map_or(0.0, |(stay, _)| stay.total_s),
+        held_share: stays.map(|(_, &share)| share).filter(|&share| share > 0.0),
+        truth: Some(RelativeCost::DEFAULT),
+    })
+}
+
 /// The settings that were held, by the table: for a policy that measures nothing.
 pub(in crate::report) fn held_rows(record: &RunRecord, decision: &Decision) -> Vec<TrialRow> {
     let held = record.stays.iter().zip(&decision.held_shares).filter(|(_, share)| **share > 0.0);

@@ -10,7 +10,7 @@ use crate::report::words::{SettingNames, decimals, energy, goal, percent, percen
 
 use super::decision::Decision;
 use super::paint::Paint;
-use super::rows::trial_rows;
+use super::rows::{default_row, trial_rows};
 
 /// Sentences are broken into lines of this many letters.
 const WIDTH: usize = 88;
@@ -126,6 +126,8 @@ fn write_trials(record: &RunRecord, decision: &Decision, paint: Paint, out: &mut
     if rows.is_empty() {
         return Ok(());
     }
+    let default = default_row(record, decision);
+    rows.extend(default);
     rows.sort_by_key(|row| std::cmp::Reverse(row.clocks));
     let names = SettingNames::of(&record.workload);
     writeln!(out, "\nsettings tried, relative to the default clocks")?;
@@ -134,7 +136,7 @@ fn write_trials(record: &RunRecord, decision: &Decision, paint: Paint, out: &mut
         let truth = |value: fn(RelativeCost) -> f64| row.truth.map_or("-".to_owned(), |cost| decimals(value(cost), 3));
         let line = format!(
             "{:>10}  {}  {:>5}  {}  {:>5}  {:>10}  {:>5}",
-            names.number(row.clocks),
+            if Some(row) == default { "default".to_owned() } else { names.number(row.clocks) },
             with_error(row.cost.time, row.time_stderr),
             truth(|cost| cost.time),
             with_error(row.cost.energy, row.energy_stderr),

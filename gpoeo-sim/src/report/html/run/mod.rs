@@ -131,26 +131,25 @@ fn headlines(record: &RunRecord) -> Markup {
     }
 }
 
-/// The beginning, which is where things happen, and the whole run.
 fn time_section(record: &RunRecord) -> Markup {
-    let whole = whole(record);
-    let label = "Power and clock over time, with the phases";
-    section(
-        "Power and clock over time",
-        "",
-        &html! {
-            @if let Some(end_s) = beginning(record) {
-                h3 { "The beginning, until " (clock(end_s)) }
-                (pictures(label, |room| over_time(record, &record.beginning, (whole.0, end_s), room)))
-                h3 { "The whole run" }
-            }
-            (pictures(label, |room| over_time(record, &record.trend, whole, room)))
-            (time_legend(record))
-        },
-    )
+    section("Power and clock over time", "", &html! { (time_charts(record)) (time_legend(record)) })
 }
 
-fn time_legend(record: &RunRecord) -> Markup {
+/// The beginning, which is where things happen, and the whole run.
+pub(super) fn time_charts(record: &RunRecord) -> Markup {
+    let whole = whole(record);
+    let label = "Power and clock over time, with the phases";
+    html! {
+        @if let Some(end_s) = beginning(record) {
+            h3 { "The beginning, until " (clock(end_s)) }
+            (pictures(label, |room| over_time(record, &record.beginning, (whole.0, end_s), room)))
+            h3 { "The whole run" }
+        }
+        (pictures(label, |room| over_time(record, &record.trend, whole, room)))
+    }
+}
+
+pub(super) fn time_legend(record: &RunRecord) -> Markup {
     let mut items = vec![
         (html! { path.power d="M2 8H26" {} }, "mean power"),
         (html! { path.band d="M2 2H26V14H2z" {} }, "lowest to highest sample"),
@@ -229,7 +228,7 @@ fn settings_section(record: &RunRecord, decision: &Decision, rows: &[TrialRow]) 
         &html! {
             (pictures("Time and energy of the settings", |room| settings(record, rows, room)))
             (settings_legend())
-            @if !rows.is_empty() { div.scroll { (tables::trials(record, rows)) } }
+            @if !rows.is_empty() { div.scroll { (tables::trials(record, decision, rows)) } }
         },
     )
 }

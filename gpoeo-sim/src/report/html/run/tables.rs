@@ -4,7 +4,8 @@ use gpoeo_core::RelativeCost;
 use maud::{Markup, html};
 
 use crate::record::RunRecord;
-use crate::report::run::rows::TrialRow;
+use crate::report::run::Decision;
+use crate::report::run::rows::{TrialRow, default_row};
 use crate::report::words::{SettingNames, decimals, energy, percent, percent_with_error, span};
 
 /// What the run has cost and would have cost, measured and true.
@@ -50,9 +51,10 @@ fn span_s(seconds: f64) -> String {
 }
 
 /// The settings that were tried, fastest first.
-pub(super) fn trials(record: &RunRecord, rows: &[TrialRow]) -> Markup {
+pub(super) fn trials(record: &RunRecord, decision: &Decision, rows: &[TrialRow]) -> Markup {
     let names = SettingNames::of(&record.workload);
-    let mut rows: Vec<&TrialRow> = rows.iter().collect();
+    let default = default_row(record, decision);
+    let mut rows: Vec<&TrialRow> = rows.iter().chain(&default).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.clocks));
     let truth = |row: &TrialRow, value: fn(RelativeCost) -> f64| {
         row.truth.map_or_else(|| "–".to_owned(), |cost| decimals(value(cost), 3))
@@ -67,7 +69,7 @@ pub(super) fn trials(record: &RunRecord, rows: &[TrialRow]) -> Markup {
             tbody {
                 @for row in rows {
                     tr.chosen[row.held_share.is_some()] {
-                        th.number scope="row" { (names.number(row.clocks)) }
+                        th.number scope="row" { (if Some(row) == default.as_ref() { "default".to_owned() } else { names.number(row.clocks) }) }
                         td.number { (with_error(row.cost.time, row.time_stderr)) }
                         td.number { (truth(row, |cost| cost.time)) }
                         td.number { (with_error(row.cost.energy, row.energy_stderr)) }
