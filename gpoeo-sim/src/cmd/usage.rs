@@ -9,7 +9,8 @@ pub(crate) fn in_short(error: &clap::Error, subcommand: Option<&str>) -> String 
         return format!("say what to do\n{}", text.trim_end());
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let lines: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
+    let lines: Vec<&str> =
+        lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
     let (tips, said): (Vec<&str>, Vec<&str>) = lines.into_iter().partition(|line| line.starts_with("tip: "));
     let said = said.join(" ");
     let said = said.strip_prefix("error: ").unwrap_or(&said);
@@ -38,7 +39,10 @@ mod tests {
     #[test]
     fn two_lines_say_what_and_how() {
         let value = said(&["run", "--minutes", "21"]);
-        assert!(value.starts_with("invalid value '21' for '--minutes <minutes>' [possible values: 5, 20]\n"), "{value}");
+        assert!(
+            value.starts_with("invalid value '21' for '--minutes <minutes>' [possible values: 5, 20]\n"),
+            "{value}"
+        );
         let option = said(&["run", "--minuts", "5"]);
         assert_eq!(option, "unexpected argument '--minuts' found\ntip: a similar argument exists: '--minutes'");
         assert_eq!(said(&["rum"]), "unrecognized subcommand 'rum'\ntip: a similar subcommand exists: 'run'");

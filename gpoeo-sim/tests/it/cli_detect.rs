@@ -101,7 +101,7 @@ fn either_files_or_synthetic_recordings_are_asked_for() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
     let errors = String::from_utf8(detect(&["--synthetic", "2", "--family", "x"]).stderr).unwrap();
-    assert!(errors.contains("there is no family \"x\"; choose one of aperiodic, "), "{errors}");
+    assert!(errors.contains("invalid value 'x' for '--family <NAME>' [possible values: aperiodic, "), "{errors}");
 }
 
 #[test]
