@@ -23,6 +23,7 @@ pub(super) struct Curve {
     knee: f64,
     rise: f64,
     softness: f64,
+    soft_at_top: f64,
     top: f64,
     time_at_top: f64,
     energy_at_top: f64,
@@ -59,6 +60,7 @@ impl Curve {
             knee,
             rise,
             softness,
+            soft_at_top: softplus((1.0 - knee) / softness),
             top,
             time_at_top: 1.0,
             energy_at_top: 1.0,
@@ -85,8 +87,7 @@ impl Curve {
 
     /// Voltage over its floor: softplus above the knee, `1 + rise` at the top of the range.
     fn voltage(&self, x: f64) -> f64 {
-        let soft = |x: f64| softplus((x - self.knee) / self.softness);
-        1.0 + self.rise * soft(x) / soft(1.0)
+        1.0 + self.rise * softplus((x - self.knee) / self.softness) / self.soft_at_top
     }
 }
 

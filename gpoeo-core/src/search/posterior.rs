@@ -74,6 +74,8 @@ struct Residual {
 pub(super) struct Posterior<'a> {
     observations: &'a [Observation],
     curves: Vec<Curve>,
+    /// Measured minus curve, in logarithms: of time and of energy, one row of observations a curve.
+    gaps: [Vec<f64>; 2],
     /// Running sum of the weights, last = 1.
     cumulative: Vec<f64>,
     residuals: [Residual; 2],
@@ -93,18 +95,17 @@ impl<'a> Posterior<'a> {
             });
             Residual { factor: covariance.cholesky(), white }
         });
-        let mut posterior = Self { observations, curves, cumulative: Vec::new(), residuals };
+        let gaps = gaps(observations, &curves);
+        let mut posterior = Self { observations, curves, gaps, cumulative: Vec::new(), residuals };
         posterior.weigh();
         posterior
     }
 
     fn weigh(&mut self) {
-        let likelihoods: Vec<f64> = self
-            .curves
-            .iter()
+        let likelihoods: Vec<f64> = (0..self.curves.len())
             .map(|curve| {
                 let squares = |quantity: usize| -> f64 {
-                    let mut gap = self.gaps(curve, quantity);
+                    let mut gap = self.gaps_of(curve, quantity).to_vec();
                     self.residuals[quantity].factor.solve_lower(&mut gap);
                     gap.iter().map(|z| z * z).sum()
                 };
@@ -125,12 +126,9 @@ impl<'a> Posterior<'a> {
         }
     }
 
-    /// Measured minus curve, in logarithms.
-    fn gaps(&self, curve: &Curve, quantity: usize) -> Vec<f64> {
-        self.observations
-            .iter()
-            .map(|seen| pick(seen.cost, quantity).ln() - pick(curve.at(seen.x), quantity).ln())
-            .collect()
+    fn gaps_of(&self, curve: usize, quantity: usize) -> &[f64] {
+        let count = self.observations.len();
+        &self.gaps[quantity][curve * count..][..count]
     }
 
     /// Mean and standard error at some clocks; each with the index of the observation that was made there, if any.
@@ -162,13 +160,13 @@ impl<'a> Posterior<'a> {
         // Weighted sums of the logarithms and of their squares over the curves.
         let mut sums = vec![(0.0, 0.0); points.len()];
         let mut last = 0.0;
-        for (curve, &cumulative) in self.curves.iter().zip(&self.cumulative) {
+        for (index, (curve, &cumulative)) in self.curves.iter().zip(&self.cumulative).enumerate() {
             let weight = cumulative - last;
             last = cumulative;
             if weight < NEGLIGIBLE {
                 continue;
             }
-            let mut gap = self.gaps(curve, quantity);
+            let mut gap = self.gaps_of(index, quantity).to_vec();
             residual.factor.solve_lower(&mut gap);
             for ((sum, &(x, _)), row) in sums.iter_mut().zip(points).zip(&rows) {
                 let correction: f64 = row.iter().zip(&gap).map(|(a, b)| a * b).sum();
@@ -214,7 +212,7 @@ impl<'a> Posterior<'a> {
                 let curve = &self.curves[chosen];
                 let logs = [0, 1].map(|quantity| {
                     let (reduced, factor) = &spread[quantity];
-                    let mut gap = self.gaps(curve, quantity);
+                    let mut gap = self.gaps_of(chosen, quantity).to_vec();
                     self.residuals[quantity].factor.solve_lower(&mut gap);
                     let normals: Vec<f64> = xs.iter().map(|_| draws.normal()).collect();
                     let mut row = factor.times_lower(&normals);
@@ -239,6 +237,20 @@ impl Observation {
     fn noise(&self, quantity: usize) -> f64 {
         if quantity == 0 { self.time_stderr / self.cost.time } else { self.energy_stderr / self.cost.energy }
     }
+}
+
+fn gaps(observations: &[Observation], curves: &[Curve]) -> [Vec<f64>; 2] {
+    let measured: Vec<[f64; 2]> =
+        observations.iter().map(|seen| [seen.cost.time.ln(), seen.cost.energy.ln()]).collect();
+    let mut gaps = [0; 2].map(|_| Vec::with_capacity(curves.len() * observations.len()));
+    for curve in curves {
+        for (seen, measured) in observations.iter().zip(&measured) {
+            let cost = curve.at(seen.x);
+            gaps[0].push(measured[0] - cost.time.ln());
+            gaps[1].push(measured[1] - cost.energy.ln());
+        }
+    }
+    gaps
 }
 
 fn pick(cost: RelativeCost, quantity: usize) -> f64 {
