@@ -86,14 +86,15 @@ impl Evaluate {
         };
         let html = self.html.map(Output::claim).transpose()?;
         let is_on_stdout = matches!(json, Json::Stdout);
-        let evaluation = Session::new(&plan, json).carry_out()?;
-        if let Some(output) = html {
-            let opened = plan.open_worst(&evaluation, OPENED)?;
-            output.write(|file| report::write_evaluation_html(&evaluation, &opened, file))?;
-        }
-        if !is_on_stdout {
-            report::write_text(&evaluation, std::io::stdout().lock())?;
-        }
-        Ok(())
+        Session::new(&plan, json).carry_out(|evaluation| {
+            if !is_on_stdout {
+                report::write_text(evaluation, std::io::stdout().lock())?;
+            }
+            if let Some(output) = &html {
+                let opened = plan.open_worst(evaluation, OPENED)?;
+                output.write(|file| report::write_evaluation_html(evaluation, &opened, file))?;
+            }
+            Ok(())
+        })
     }
 }

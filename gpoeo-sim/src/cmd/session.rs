@@ -41,6 +41,8 @@ pub(crate) struct Session<'a> {
 struct Done {
     runs: Vec<Run>,
     kept: Instant,
+    /// Whether the whole document was written.
+    is_written: bool,
 }
 
 impl<'a> Session<'a> {
@@ -53,36 +55,42 @@ impl<'a> Session<'a> {
         // Drawn on standard error, and only where that is a terminal.
         let bar = ProgressBar::new(plan.len() as u64).with_style(style()).with_position(found.len() as u64);
         bar.reset_eta();
-        let done = Mutex::new(Done { runs: found, kept: Instant::now() });
+        let done = Mutex::new(Done { runs: found, kept: Instant::now(), is_written: false });
         Self { plan, json, program, bar, done }
     }
 
-    /// All runs that are not done yet. A signal ends the program, with what is done written down.
+    /// Does all runs that are not done yet, writes the document, and lets `finish` do the rest. A signal ends the program,
+    /// with what is done written down.
     ///
     /// # Errors
-    /// If a policy refuses the objective, or signals cannot be listened to.
-    pub(crate) fn carry_out(&self) -> Result<Evaluation, Failure> {
+    /// If a policy refuses the objective, signals cannot be listened to, or something cannot be written.
+    pub(crate) fn carry_out(&self, finish: impl FnOnce(&Evaluation) -> Result<(), Failure>) -> Result<(), Failure> {
         let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
         let listener = signals.handle();
         let found = self.lock().runs.clone();
-        let evaluation = thread::scope(|scope| {
+        thread::scope(|scope| {
             scope.spawn(move || {
                 if let Some(signal) = signals.forever().next() {
                     self.stop(signal);
                 }
             });
             let evaluation = self.plan.carry_out(found, |run| self.finished(run));
-            // Only a result that was asked for and is there makes a later signal meaningless.
-            let written = evaluation.map_err(Failure::from).and_then(|evaluation| {
-                let _no_other_writes = self.lock();
-                self.bar.finish_and_clear();
-                self.write(&evaluation, None)?;
-                Ok(evaluation)
+            let result = evaluation.map_err(Failure::from).and_then(|evaluation| {
+                let written = self.write_whole(&evaluation);
+                // Hours of work are to be seen even where the file could not be written.
+                finish(&evaluation).and(written)
             });
             listener.close();
-            written
-        })?;
-        Ok(evaluation)
+            result
+        })
+    }
+
+    fn write_whole(&self, evaluation: &Evaluation) -> Result<(), Failure> {
+        let mut done = self.lock();
+        self.bar.finish_and_clear();
+        self.write(evaluation, None)?;
+        done.is_written = true;
+        Ok(())
     }
 
     fn finished(&self, run: &Run) {
@@ -103,8 +111,12 @@ impl<'a> Session<'a> {
         let done = self.lock();
         self.bar.finish_and_clear();
         let state = format!("stopped after {} of {} runs", done.runs.len(), self.plan.len());
-        let kept = match (&self.json, self.keep(&done.runs)) {
+        let result = if done.is_written { Ok(()) } else { self.keep(&done.runs) };
+        let kept = match (&self.json, result) {
             (_, Err(failure)) => failure.line,
+            (Json::File(_) | Json::Stdout, Ok(())) if done.runs.len() == self.plan.len() => {
+                "all are written".to_owned()
+            }
             (Json::File(output), Ok(())) if output.is_file() => {
                 format!("{} has them; the same command goes on from there", output.path().display())
             }

@@ -2,6 +2,7 @@
 
 use gpoeo_core::{ClockPair, Objective};
 
+use crate::policy::Policy;
 use crate::workload::Workload;
 
 /// Rounded, without a negative zero.
@@ -98,6 +99,18 @@ pub(super) fn goal(objective: Objective) -> String {
         Objective::MinEnergy { max_slowdown } => format!("least energy within {} slowdown", limit(max_slowdown)),
         Objective::MinTime { min_saving } => format!("least time with {} saving", limit(min_saving)),
         _ => format!("{objective:?}"),
+    }
+}
+
+/// What a policy does, in short; empty where its name says all that can be said in short.
+pub(super) fn about(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Default => "nobody: the driver's default clocks",
+        Policy::Gpoeo => "ours",
+        Policy::Hull => "the best mix of two settings, known from the start",
+        Policy::ModelFree => "ours without a trained model",
+        Policy::Oracle => "the best single setting, known from the start",
+        Policy::PowerLimit => "a static power limit as an admin sets it",
     }
 }
 

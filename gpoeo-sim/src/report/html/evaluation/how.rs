@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use crate::evaluate::Evaluation;
 use crate::report::html::page::section;
-use crate::report::words::{goal, limit};
+use crate::report::words::{about, goal, limit};
 use crate::suite::SuiteKind;
 
 use super::{gpu_name, minutes};
@@ -19,6 +19,7 @@ pub(super) fn section_of(evaluation: &Evaluation) -> Markup {
     let items = [
         ("simulated", simulated(evaluation)),
         ("jobs", jobs(evaluation)),
+        ("policies", policies(evaluation)),
         ("goal", goal(evaluation.objective)),
         ("length", format!("{} minutes of virtual time a run, from the begin of the job", minutes(evaluation))),
         (
@@ -78,6 +79,14 @@ fn jobs(evaluation: &Evaluation) -> String {
         (SuiteKind::Modelled, name) => format!("the modelled jobs of {name}"),
         (SuiteKind::Measured, name) => format!("the suite {name}"),
     }
+}
+
+fn policies(evaluation: &Evaluation) -> String {
+    let names = evaluation.policies.iter().map(|runs| match about(runs.policy) {
+        "" => runs.policy.name().to_owned(),
+        about => format!("{} ({about})", runs.policy.name()),
+    });
+    names.collect::<Vec<_>>().join("; ")
 }
 
 /// What does it again.
