@@ -23,6 +23,11 @@ pub struct SearchConfig {
     pub baseline_stderr_ratio: f64,
     /// The baseline is taken as it is after this long: time at default clocks saves nothing.
     pub max_baseline: Duration,
+    /// … unless the job is so ragged that more is worth it: so long for each unit of relative standard error that is left
+    /// (60 s at 1 %). The doubt is kept off the limit, and a point of the limit is worth a sixth of the saving.
+    pub baseline_per_doubt: Duration,
+    /// Longest baseline, however ragged the job.
+    pub longest_baseline: Duration,
     /// A trial is good enough at this relative standard error of its time.
     pub trial_stderr_ratio: f64,
     /// Shortest trial after settling: energy of shorter windows is worthless (counter steps of 100 ms).
@@ -34,14 +39,35 @@ pub struct SearchConfig {
     /// No trial of an iteration longer than this at a lower memory clock: it may run at a third of the speed, and
     /// nothing is seen before the first iteration ends.
     pub max_memory_trial_period: Duration,
+    /// Where the memory is used for less than this share of the time, a lower memory clock probably costs hardly any: it is
+    /// looked at early.
+    pub idle_memory_util: f64,
+    /// … at the SM clock that needs least energy within this share of the slowdown limit: the rest is for the memory.
+    pub memory_trial_share: f64,
+    /// … after so many trials of SM clocks.
+    pub trials_before_memory: u32,
     /// Never believe a relative standard error of time below this: what one window shows does not last exactly.
     pub time_floor_ratio: f64,
     /// The same for the energy of a window of two seconds: sensors and temperature drift.
     pub energy_floor_ratio: f64,
+    /// Power does not show iterations shorter than this: the period is then a multiple, or an alias, of them. Where counters
+    /// can be read, the work rate takes its place.
+    pub min_power_period: Duration,
+    /// The same where the baseline's time by the period is less sure than this, relative standard error.
+    pub max_period_stderr_ratio: f64,
     /// One counter window of a job without a period; several make a measurement.
     pub counter_window: Duration,
+    /// Counters stay closed so long at the begin of a measurement: its power without them is seen then.
+    pub counter_lead: Duration,
+    /// Power of the last stretch of this length before the first counter window counts as that of the measurement.
+    pub counter_lead_used: Duration,
     /// Counter windows of a trial, at least.
     pub min_counter_windows: u32,
+    /// A trial by the work rate takes as long as this relative standard error of its time needs (or that of the baseline,
+    /// where it is larger) …
+    pub work_trial_stderr_ratio: f64,
+    /// … but not longer than this.
+    pub longest_work_trial: Duration,
     /// A busy job without an answer for this long is measured by its work rate, where counters can be read.
     pub undecided_patience: Duration,
     /// Most trials of one search.
@@ -66,15 +92,26 @@ impl Default for SearchConfig {
         Self {
             baseline_stderr_ratio: 0.002,
             max_baseline: Duration::from_secs(20),
+            baseline_per_doubt: Duration::from_secs(6000),
+            longest_baseline: Duration::from_secs(90),
             trial_stderr_ratio: 0.0012,
             min_trial: Duration::from_secs(4),
             min_trial_iterations: 3.0,
             max_trial: Duration::from_secs(10),
             max_memory_trial_period: Duration::from_secs(3),
+            idle_memory_util: 0.3,
+            memory_trial_share: 0.3,
+            trials_before_memory: 2,
             time_floor_ratio: 0.0008,
             energy_floor_ratio: 0.005,
+            min_power_period: Duration::from_millis(90),
+            max_period_stderr_ratio: 0.012,
             counter_window: Duration::from_secs(2),
+            counter_lead: Duration::from_secs(1),
+            counter_lead_used: Duration::from_secs(20),
             min_counter_windows: 3,
+            work_trial_stderr_ratio: 0.006,
+            longest_work_trial: Duration::from_secs(12),
             undecided_patience: Duration::from_secs(30),
             max_trials: 16,
             early_end_share: 1.3,
@@ -103,7 +140,8 @@ pub struct HoldConfig {
     pub debt_horizon: Duration,
     /// Largest slowdown of the moment, as a multiple of the limit for the run.
     pub max_moment_share: f64,
-    /// A setting whose relative standard error of time is above this is not held.
+    /// A setting whose relative standard error of time is above this is not held; below it what its error adds to the
+    /// baseline's is kept off the limit.
     pub max_stderr_ratio: f64,
     /// … or above this multiple of the baseline's, whichever is more: a ragged job allows no better.
     pub max_stderr_of_baseline: f64,
@@ -116,6 +154,8 @@ pub struct HoldConfig {
     pub rebaseline_growth: u32,
     /// What was known of the baseline counts for this share once it is measured again.
     pub rebaseline_memory: f64,
+    /// … the time only if it lies this many standard errors off: a warming GPU uses more energy, and mostly takes as long.
+    pub fade_stderrs: f64,
     /// Length of a repeated baseline.
     pub rebaseline: Duration,
     /// A held setting that deviates by more than this, relative, and by more than its doubt, twice in a row, means that
@@ -136,12 +176,13 @@ impl Default for HoldConfig {
             max_horizon: Duration::from_secs(900),
             debt_horizon: Duration::from_secs(180),
             max_moment_share: 1.6,
-            max_stderr_ratio: 0.006,
-            max_stderr_of_baseline: 1.5,
+            max_stderr_ratio: 0.02,
+            max_stderr_of_baseline: 3.0,
             min_rebaseline_gap: Duration::from_secs(60),
             max_rebaseline_gap: Duration::from_secs(75),
             rebaseline_growth: 4,
             rebaseline_memory: 0.5,
+            fade_stderrs: 2.0,
             rebaseline: Duration::from_secs(12),
             small_shift_ratio: 0.025,
             large_shift_ratio: 0.15,

@@ -51,6 +51,8 @@ pub(super) struct Context {
     /// Runs before this job, and before its last small change.
     pub(super) closed: Totals,
     pub(super) limit_was_broken: bool,
+    /// Counters were refused for good.
+    counters_refused: bool,
     pub(super) began: Option<Timestamp>,
     pub(super) settled_after: Option<Duration>,
 }
@@ -76,6 +78,7 @@ impl Context {
             job: Job::new(caps.default_pair(), config.hold().max_rebaseline_gap),
             closed: Totals::default(),
             limit_was_broken: false,
+            counters_refused: false,
             began: None,
             settled_after: None,
             config,
@@ -129,6 +132,11 @@ impl Context {
         self.limit_was_broken = is_broken;
     }
 
+    /// Whether the rate of instructions can be read.
+    pub(super) fn has_counters(&self) -> bool {
+        self.caps.counter_passes() > 0 && !self.counters_refused
+    }
+
     /// Tells that another phase has begun.
     pub(super) fn enter(&mut self, phase: Phase) {
         if self.phase != phase {
@@ -163,7 +171,10 @@ impl Context {
         match command {
             Command::SetClocks(_) | Command::RestoreClocks => self.clocks.is_unsure = true,
             // Refused for good: they were not opened.
-            Command::OpenCounters { .. } => self.clocks.counters_open = !is_final,
+            Command::OpenCounters { .. } => {
+                self.clocks.counters_open = !is_final;
+                self.counters_refused |= is_final;
+            }
             Command::CloseCounters | Command::SetSampleInterval(_) => {}
         }
     }

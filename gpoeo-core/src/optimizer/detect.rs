@@ -70,7 +70,7 @@ impl Detect {
         }
         let detector = &ctx.telemetry.detector;
         let outcome = detector.outcome();
-        let has_counters = ctx.caps.counter_passes() > 0;
+        let has_counters = ctx.has_counters();
         let patience = ctx.config.search().undecided_patience;
         let busy_for = detector.busy_since().map(|busy| ctx.now.saturating_since(busy.max(since)));
         match outcome {

@@ -1,19 +1,21 @@
 //! Searching: one trial after the other, until nothing is worth another one.
 
 use crate::caps::ClockPair;
+use crate::estimate::Estimate;
 use crate::event::{Event, Phase, ProgressSource};
 use crate::input::Input;
 use crate::measure::Expected;
 use crate::objective::RelativeCost;
 use crate::report::Expectation;
-use crate::search::{Observation, Plan, Progress, Proposal, next_trial};
+use crate::search::{Known, Plan, Progress, Proposal, next_trial, predict};
 use crate::time::Timestamp;
 use crate::units::MemGear;
 
+use super::baseline::Baseline;
 use super::context::Context;
 use super::detect::Detect;
 use super::hold::{self, Hold};
-use super::job::Target;
+use super::job::{Scale, Target};
 use super::phase::{State, after_refusal};
 use super::segment::{Segment, SegmentState, Until};
 
@@ -42,7 +44,9 @@ impl Explore {
         if ctx.caps.is_read_only() || ctx.job.trials >= ctx.config.search().max_trials {
             return None;
         }
-        let trial = propose(ctx.caps.default_pair().mem_gear(), ctx).or_else(|| propose_memory(ctx))?;
+        let trial = early_memory(ctx)
+            .or_else(|| propose(ctx.caps.default_pair().mem_gear(), ctx))
+            .or_else(|| propose_memory(ctx))?;
         ctx.enter(Phase::Search);
         ctx.job.trials += 1;
         let setting = ctx.job.index_of(trial.pair, trial.expected.time);
@@ -57,6 +61,7 @@ impl Explore {
             min_s,
             max_s,
             stderr_ratio: search.trial_stderr_ratio.max(0.7 * base_stderr),
+            worth_s: None,
             give_up_above: 1.0 + search.early_end_share * limit,
             look_s: LOOK_S.max(ctx.job.period_s),
             looks_early: is_at_home,
@@ -75,11 +80,23 @@ impl Explore {
         let setting = self.segment.setting;
         let blind = match self.segment.on(input, ctx) {
             SegmentState::Running => return State::Explore(self),
+            SegmentState::Measured(measured) if !is_possible(self.pair, &measured, ctx) => {
+                if ctx.has_counters() {
+                    return by_work_rate(ctx);
+                }
+                ctx.job.settings[setting].banned = true;
+                self.blind + 1
+            }
             SegmentState::Measured(measured) => {
                 ctx.job.record(setting, &measured);
                 hold::watch_clock(self.pair, ctx);
                 ctx.outbox.tell(Event::Tried { clocks: self.pair, measured });
                 0
+            }
+            SegmentState::Unmeasured
+                if ctx.job.source == ProgressSource::Period && ctx.job.is_at_home(setting) && ctx.has_counters() =>
+            {
+                return by_work_rate(ctx);
             }
             SegmentState::Unmeasured => {
                 ctx.job.settings[setting].banned = true;
@@ -116,6 +133,32 @@ impl Explore {
     }
 }
 
+/// Goes on by the rate of instructions: the period was a multiple or an alias of something.
+fn by_work_rate(ctx: &mut Context) -> State {
+    ctx.job_has_drifted();
+    Baseline::by_work_rate(ctx)
+}
+
+/// Whether physics allows a time at the default memory clock: not shorter than at the clock that the driver chose, and
+/// not longer than in proportion to the SM clock. A period that breaks this is not that of the iterations.
+fn is_possible(pair: ClockPair, measured: &Estimate, ctx: &Context) -> bool {
+    let (Some(base), ProgressSource::Period) = (ctx.job.baseline(), ctx.job.source) else { return true };
+    if pair.mem_gear() != ctx.caps.default_pair().mem_gear() {
+        return true;
+    }
+    let found_mhz = ctx.job.found_sm.unwrap_or(ctx.caps.default_pair().sm()).0;
+    let longest = (f64::from(found_mhz) / f64::from(pair.sm().0)).max(1.0);
+    let doubt = measured.time_stderr_ratio().hypot(base.time_stderr_ratio());
+    let tolerance = POSSIBLE_STDERRS * doubt + POSSIBLE_RATIO;
+    let relative = measured.time_s / base.time_s;
+    relative > 1.0 - tolerance && relative < longest * (1.0 + tolerance)
+}
+
+/// Standard errors, and a ratio (clocks wander, the driver's choice is not exactly known), that a time may lie outside of
+/// what physics allows.
+const POSSIBLE_STDERRS: f64 = 3.0;
+const POSSIBLE_RATIO: f64 = 0.01;
+
 /// The period that relative times refer to, s.
 pub(super) fn base_period_s(ctx: &Context) -> f64 {
     match (ctx.job.source, ctx.job.baseline()) {
@@ -133,7 +176,21 @@ fn trial_length_s(ctx: &Context) -> (f64, f64) {
         ProgressSource::WorkRate => search.counter_window.as_secs_f64() * f64::from(search.min_counter_windows),
     };
     let min_s = search.min_trial.as_secs_f64().max(iterations_s);
-    (min_s, search.max_trial.as_secs_f64().max(1.5 * min_s))
+    let max_s = search.max_trial.as_secs_f64().max(1.5 * min_s);
+    match ctx.job.source {
+        ProgressSource::Marks | ProgressSource::Period => (min_s, max_s),
+        ProgressSource::WorkRate => (min_s, max_s.max(work_trial_s(ctx).min(search.longest_work_trial.as_secs_f64()))),
+    }
+}
+
+/// How long counters must be read for a trial that is as good as it needs to be, by the scatter of all windows so far, s.
+fn work_trial_s(ctx: &Context) -> f64 {
+    let search = ctx.config.search();
+    let base_stderr = ctx.job.baseline().map_or(0.0, |base| base.time_stderr_ratio());
+    let wanted = search.work_trial_stderr_ratio.max(base_stderr);
+    let window_s = search.counter_window.as_secs_f64();
+    let windows = (1..=32u32).find(|&count| ctx.job.rate_noise.stderr(f64::from(count)) <= wanted).unwrap_or(32);
+    search.counter_lead.as_secs_f64() + f64::from(windows) * window_s
 }
 
 /// Length of a trial at another memory clock: whoever's rhythm is not found again within the shortest time is too slow.
@@ -161,34 +218,41 @@ struct Trial {
 /// The best trial at one memory clock.
 fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
     let home = ctx.caps.default_pair();
-    let scale = if mem_gear == home.mem_gear() { RelativeCost::DEFAULT } else { scale_of(mem_gear, ctx)? };
+    let scale = if mem_gear == home.mem_gear() { None } else { Some(promising_scale(mem_gear, ctx)?) };
     let mut observations = Vec::new();
     for (index, setting) in ctx.job.settings.iter().enumerate() {
         let (Target::Pair(pair), Some(seen)) = (setting.target, ctx.job.observation(index)) else { continue };
         if pair.mem_gear() == mem_gear {
-            let cost = RelativeCost { time: seen.cost.time / scale.time, energy: seen.cost.energy / scale.energy };
-            observations.push(Observation { cost, ..seen });
+            observations.push(scale.map_or(seen, |scale| scale.undo(&seen)));
         } else if pair.mem_gear() == home.mem_gear() {
-            // What the SM clock does at another memory clock holds here too, but less exactly.
-            let (time_stderr, energy_stderr) = (OTHER_MEMORY_STDERR, OTHER_MEMORY_STDERR);
-            observations.push(Observation { time_stderr, energy_stderr, ..seen });
+            observations.push(seen.of_other_memory());
         }
     }
     let untried: Vec<ClockPair> =
         ctx.caps.pairs_at(mem_gear).filter(|&pair| pair != home).filter(|&pair| !ctx.job.was_tried(pair)).collect();
     let candidates: Vec<f64> = untried.iter().map(|&pair| ctx.job.x_of(pair)).collect();
-    let known: Vec<RelativeCost> = hold::holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
+    let known: Vec<Known> = hold::holdable(ctx)
+        .into_iter()
+        .map(|(index, cost)| {
+            let x = match ctx.job.settings[index].target {
+                Target::Pair(pair) if pair.mem_gear() == mem_gear => Some(ctx.job.x_of(pair)),
+                Target::Pair(_) | Target::Found => None,
+            };
+            Known { cost, x }
+        })
+        .collect();
     let totals = ctx.totals();
     let plan = Plan {
         config: ctx.config.search(),
         frontier: ctx.frontier(),
         observations: &observations,
-        scale,
+        scale: scale.map_or(RelativeCost::DEFAULT, |scale| scale.cost),
         candidates: &candidates,
         known: &known,
         progress: Progress {
             elapsed_s: totals.elapsed_s,
             trial_s: trial_length_s(ctx).0 + CHANGE_S,
+            meter_share: ctx.job.meter_share(),
             affordable_s: ctx.account().map_or(f64::INFINITY, |account| account.affordable_s(ctx.config.search())),
         },
     };
@@ -200,43 +264,59 @@ fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
     }
 }
 
-/// Doubt about a setting that was measured at another memory clock.
-const OTHER_MEMORY_STDERR: f64 = 0.03;
-/// A memory clock is worth searching if its first trial was within the limit and this.
+/// A memory clock is worth searching if what was measured there was within the limit and this.
 const MEMORY_REACH: f64 = 0.1;
 
-/// Cost at a memory clock relative to the default one, from the first trial there and the same SM clock at the default
-/// memory clock; `None` if the memory clock was not tried or is not worth more trials.
-fn scale_of(mem_gear: MemGear, ctx: &Context) -> Option<RelativeCost> {
-    let home = ctx.caps.default_pair().mem_gear();
-    let measured = |gear: MemGear, sm: Option<u32>| {
-        ctx.job.settings.iter().enumerate().find_map(|(index, setting)| match setting.target {
-            Target::Pair(pair) if pair.mem_gear() == gear && sm.is_none_or(|sm| pair.sm().0 == sm) => {
-                Some((pair, ctx.job.measured(index)?.cost))
-            }
-            Target::Pair(_) | Target::Found => None,
-        })
-    };
-    let (pair, there) = measured(mem_gear, None)?;
-    let here = measured(home, Some(pair.sm().0)).map_or(RelativeCost::DEFAULT, |(_, cost)| cost);
+/// Cost at a memory clock relative to the default one; `None` if it was not tried or is not worth more trials.
+fn promising_scale(mem_gear: MemGear, ctx: &Context) -> Option<Scale> {
+    let scale = ctx.job.scale_of(mem_gear)?;
     let limit = ctx.config.objective().max_slowdown().unwrap_or(MEMORY_REACH);
-    let is_promising = there.slowdown() <= limit + MEMORY_REACH && there.energy < here.energy;
-    is_promising.then(|| RelativeCost { time: there.time / here.time, energy: there.energy / here.energy })
+    (scale.cost.slowdown() <= limit + MEMORY_REACH && scale.cost.energy < 1.0).then_some(scale)
+}
+
+/// A look at the next lower memory clock before the SM clock is known exactly, where the memory is hardly used: most is
+/// to win there, and all that is learned at the default memory clock would be of no use.
+fn early_memory(ctx: &Context) -> Option<Trial> {
+    let search = ctx.config.search();
+    let is_idle = ctx.job.mem_util.is_some_and(|util| f64::from(util) < search.idle_memory_util);
+    if !is_idle || ctx.job.trials < search.trials_before_memory {
+        return None;
+    }
+    let lower = lower_memory(ctx)?;
+    let is_untried = !ctx.caps.pairs_at(lower).any(|pair| ctx.job.was_tried(pair));
+    // Once it is known to be better, the search goes on there first.
+    let is_better = best_is_at(lower, ctx);
+    (is_untried || is_better).then(|| propose_memory(ctx)).flatten()
+}
+
+/// Whether the best setting so far is one of this memory clock.
+fn best_is_at(gear: MemGear, ctx: &Context) -> bool {
+    hold::best_mix(ctx).is_some_and(|mix| match ctx.job.settings[mix.beyond].target {
+        Target::Pair(pair) => pair.mem_gear() == gear,
+        Target::Found => false,
+    })
+}
+
+/// The next memory clock that is clearly lower than the default one.
+fn lower_memory(ctx: &Context) -> Option<MemGear> {
+    let home = ctx.caps.default_pair();
+    // Clocks that lie closer together are the same in practice (GeForce runs CUDA at the second one anyway).
+    (0..ctx.caps.mem_gears()).rev().map(MemGear).find(|&gear| {
+        ctx.caps.pairs_at(gear).any(|pair| f64::from(pair.mem().0) < CLEARLY_LOWER * f64::from(home.mem().0))
+    })
 }
 
 /// One trial of the next lower memory clock at the held SM clock, and a search there if that was promising.
 fn propose_memory(ctx: &Context) -> Option<Trial> {
     let home = ctx.caps.default_pair();
-    // Clocks that lie closer together are the same in practice (GeForce runs CUDA at the second one anyway).
-    let lower = (0..ctx.caps.mem_gears()).rev().map(MemGear).find(|&gear| {
-        ctx.caps.pairs_at(gear).any(|pair| f64::from(pair.mem().0) < CLEARLY_LOWER * f64::from(home.mem().0))
-    })?;
+    let lower = lower_memory(ctx)?;
     let was_tried = ctx.caps.pairs_at(lower).any(|pair| ctx.job.was_tried(pair));
     if was_tried {
         return propose(lower, ctx);
     }
     let search = ctx.config.search();
-    if ctx.job.period_s > search.max_memory_trial_period.as_secs_f64() {
+    let is_measurable = ctx.job.source != ProgressSource::Period || ctx.job.shape.is_some();
+    if !is_measurable || ctx.job.period_s > search.max_memory_trial_period.as_secs_f64() {
         return None;
     }
     // The worst case: three times the time.
@@ -245,15 +325,20 @@ fn propose_memory(ctx: &Context) -> Option<Trial> {
     if worst_s > affordable_s {
         return None;
     }
-    let held = hold::best_mix(ctx)
-        .and_then(|mix| match ctx.job.settings[mix.within].target {
-            Target::Pair(pair) => Some((pair, ctx.job.measured(mix.within)?.cost)),
-            Target::Found => None,
-        })
+    // Not at the limit already: what the memory costs comes on top.
+    let limit = ctx.config.objective().max_slowdown().unwrap_or(MEMORY_REACH);
+    let longest = 1.0 + search.memory_trial_share * limit;
+    let pairs: Vec<ClockPair> = ctx.caps.pairs_at(home.mem_gear()).collect();
+    let xs: Vec<f64> = pairs.iter().map(|&pair| ctx.job.x_of(pair)).collect();
+    let (best, cost) = pairs
+        .into_iter()
+        .zip(predict(&ctx.job.observations_at_home(), &xs).into_iter().map(|told| told.cost))
+        .filter(|(_, cost)| cost.time <= longest)
+        .min_by(|a, b| a.1.energy.total_cmp(&b.1.energy))
         .unwrap_or((home, RelativeCost::DEFAULT));
     // The nearest SM clock that goes with the lower memory clock.
-    let pair = ctx.caps.pairs_at(lower).min_by_key(|pair| pair.sm().0.abs_diff(held.0.sm().0))?;
-    let expected = RelativeCost { time: held.1.time * MEMORY_TIME, energy: held.1.energy };
+    let pair = ctx.caps.pairs_at(lower).min_by_key(|pair| pair.sm().0.abs_diff(best.sm().0))?;
+    let expected = RelativeCost { time: cost.time * MEMORY_TIME, energy: cost.energy };
     Some(Trial { pair, expected, time_stderr: MEMORY_TIME_STDERR })
 }
 

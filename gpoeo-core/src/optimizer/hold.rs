@@ -13,7 +13,7 @@ use super::baseline::Baseline;
 use super::context::Context;
 use super::detect::Detect;
 use super::explore::{Explore, MEMORY_RATIOS, base_period_s};
-use super::job::{FOUND, Setting, Target};
+use super::job::{FOUND, Measured, Setting, Target};
 use super::monitor::{Monitor, Shift};
 use super::phase::{State, after_refusal};
 use super::segment::{Segment, SegmentState, Until};
@@ -119,7 +119,7 @@ impl Hold {
         if shift == Shift::None && !self.monitor.is_suspicious() {
             let hold = ctx.config.hold();
             if self.is_rebaseline {
-                ctx.job.fade(FOUND, hold.rebaseline_memory);
+                ctx.job.fade_baseline(seen, hold.rebaseline_memory, hold.fade_stderrs);
                 ctx.job.rebaseline_gap = ctx.job.rebaseline_gap.saturating_mul(hold.rebaseline_growth);
             }
             ctx.job.record(setting, seen);
@@ -136,9 +136,7 @@ impl Hold {
         let (Some(base), Some(mix), Some(account)) = (ctx.job.baseline(), best_mix(ctx), ctx.account()) else {
             return false;
         };
-        let known: Vec<RelativeCost> = holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
-        let frontier = ctx.frontier();
-        let price = frontier.best(&known).map_or(0.0, |mix| frontier.price(&mix, &known));
+        let price = price(ctx);
         let since_last = ctx.now.saturating_since(self.last_baseline);
         if since_last >= ctx.job.rebaseline_gap {
             return true;
@@ -163,23 +161,39 @@ impl Hold {
     }
 }
 
-/// Settings that may be held: measured well enough, not banned. The found clocks are the first.
+/// Settings that may be held: measured well enough, not banned. The found clocks are the first. Their times include what
+/// their doubt, beyond that of the baseline, takes off the limit.
 pub(super) fn holdable(ctx: &Context) -> Vec<(usize, RelativeCost)> {
     let hold = ctx.config.hold();
     let base_stderr = ctx.job.baseline().map_or(f64::INFINITY, |base| base.time_stderr_ratio());
     let largest = hold.max_stderr_ratio.max(hold.max_stderr_of_baseline * base_stderr);
+    let account = ctx.account();
     let usable = |(index, setting): (usize, &Setting)| {
-        let seen = ctx.job.measured(index)?;
-        (index == FOUND || (!setting.banned && seen.time_stderr <= largest)).then_some((index, seen.cost))
+        let Measured { mut cost, time_stderr, .. } = ctx.job.measured(index)?;
+        if index != FOUND {
+            if setting.banned || time_stderr > largest {
+                return None;
+            }
+            if let Some(account) = &account {
+                let doubt = base_stderr.hypot(time_stderr / cost.time);
+                cost.time += account.margin(doubt) - account.margin(base_stderr);
+            }
+        }
+        Some((index, cost))
     };
     ctx.job.settings.iter().enumerate().filter_map(usable).collect()
 }
 
-/// The best mix of what may be held; indices are those of the job's settings.
+/// The best mix of what may be held; indices are those of the job's settings, the cost is what was measured.
 pub(super) fn best_mix(ctx: &Context) -> Option<Mix> {
     let (indices, known): (Vec<usize>, Vec<RelativeCost>) = holdable(ctx).into_iter().unzip();
     let mix = ctx.frontier().best(&known)?;
-    Some(Mix { within: indices[mix.within], beyond: indices[mix.beyond], ..mix })
+    let (within, beyond) = (indices[mix.within], indices[mix.beyond]);
+    let (a, b) = (ctx.job.measured(within)?.cost, ctx.job.measured(beyond)?.cost);
+    let share = mix.beyond_share;
+    let cost =
+        RelativeCost { time: a.time + share * (b.time - a.time), energy: a.energy + share * (b.energy - a.energy) };
+    Some(Mix { within, beyond, cost, ..mix })
 }
 
 /// The next stretch of the mix: sigma-delta makes the shares come out over the segments.
@@ -201,17 +215,43 @@ fn next_segment(beyond_owed: &mut f64, ctx: &mut Context) -> Segment {
     segment_at(setting, length_s, iterations, ctx)
 }
 
+/// Whether more counter windows at a setting need more energy than the doubt that they take away is worth.
+fn is_well_known(setting: usize, ctx: &Context) -> bool {
+    let (Some(base), Some(seen), Some(account)) = (ctx.job.baseline(), ctx.job.measured(setting), ctx.account()) else {
+        return true;
+    };
+    let search = ctx.config.search();
+    let base_stderr = base.time_stderr_ratio();
+    let own = seen.time_stderr / seen.cost.time;
+    let windows_s = search.counter_window.as_secs_f64() * f64::from(search.min_counter_windows);
+    let new = ctx.job.rate_noise.stderr(f64::from(search.min_counter_windows));
+    let after = (own.powi(-2) + new.powi(-2)).powf(-0.5);
+    let won = account.margin(base_stderr.hypot(own)) - account.margin(base_stderr.hypot(after));
+    let horizon_s = ctx.totals().elapsed_s.max(search.horizon.as_secs_f64());
+    search.gain_share * price(ctx) * won * horizon_s <= windows_s * ctx.job.meter_share()
+}
+
+/// How much energy a little more of the limit would save, relative to each other.
+fn price(ctx: &Context) -> f64 {
+    let known: Vec<RelativeCost> = holdable(ctx).into_iter().map(|(_, cost)| cost).collect();
+    let frontier = ctx.frontier();
+    frontier.best(&known).map_or(0.0, |mix| frontier.price(&mix, &known))
+}
+
 fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context) -> Segment {
     let hold = ctx.config.hold();
     let relative = ctx.job.relative_time(setting);
     let length_s = match ctx.job.source {
         ProgressSource::Marks | ProgressSource::Period => length_s.max(iterations * base_period_s(ctx) * relative),
-        ProgressSource::WorkRate => length_s * WORK_RATE_SEGMENTS,
+        // Counters cost power: they are read often only as long as what they tell is worth it.
+        ProgressSource::WorkRate if is_well_known(setting, ctx) => length_s * WORK_RATE_SEGMENTS,
+        ProgressSource::WorkRate => length_s,
     };
     let until = Until {
         min_s: length_s,
         max_s: length_s,
         stderr_ratio: 0.0,
+        worth_s: None,
         give_up_above: relative * (1.0 + 2.0 * hold.small_shift_ratio),
         look_s: LOOK_S.max(base_period_s(ctx)),
         looks_early: ctx.job.is_at_home(setting),

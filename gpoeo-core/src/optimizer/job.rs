@@ -8,8 +8,11 @@ use crate::event::ProgressSource;
 use crate::measure::RhythmShape;
 use crate::objective::RelativeCost;
 use crate::report::Expectation;
-use crate::search::{Observation, smooth};
+use crate::search::{Observation, predict, smooth};
 use crate::stats::{Pooled, Scatter};
+use crate::units::{MemGear, Mhz};
+
+use super::window_noise::WindowNoise;
 
 /// A setting to bring about: the clocks as they were found, or a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,27 @@ pub(super) struct Measured {
     pub(super) energy_stderr: f64,
 }
 
+/// Cost at a memory clock relative to that at the default one; errors are relative.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    pub(super) cost: RelativeCost,
+    pub(super) time_stderr: f64,
+    pub(super) energy_stderr: f64,
+}
+
+impl Scale {
+    /// What was measured at the memory clock, as it would be at the default one.
+    pub(super) fn undo(&self, seen: &Observation) -> Observation {
+        let (time, energy) = (self.cost.time, self.cost.energy);
+        Observation {
+            x: seen.x,
+            cost: RelativeCost { time: seen.cost.time / time, energy: seen.cost.energy / energy },
+            time_stderr: seen.time_stderr / time,
+            energy_stderr: seen.energy_stderr / energy,
+        }
+    }
+}
+
 impl Setting {
     fn new(target: Target, assumed_time: f64) -> Self {
         Self {
@@ -58,6 +82,13 @@ impl Setting {
             banned: false,
             spent_s: 0.0,
             used_j: 0.0,
+        }
+    }
+
+    fn mem_gear(&self) -> Option<MemGear> {
+        match self.target {
+            Target::Pair(pair) => Some(pair.mem_gear()),
+            Target::Found => None,
         }
     }
 
@@ -110,6 +141,10 @@ pub(super) struct Job {
     pub(super) period_s: f64,
     /// The shape of the rhythm at the found clocks.
     pub(super) shape: Option<RhythmShape>,
+    /// SM clock that the driver chose while the baseline was measured.
+    pub(super) found_sm: Option<Mhz>,
+    /// Share of the time at the found clocks in which the memory was used, 0..1, if the device says.
+    pub(super) mem_util: Option<f32>,
     pub(super) settings: Vec<Setting>,
     pub(super) in_force: usize,
     /// After this long at other clocks the baseline is measured again.
@@ -117,12 +152,22 @@ pub(super) struct Job {
     pub(super) trials: u32,
     /// How much more repeats scatter than they claim.
     scatter: Scatter,
+    /// Scatter of counter windows: instructions per second, and energy per instruction.
+    pub(super) rate_noise: WindowNoise,
+    pub(super) cost_noise: WindowNoise,
+    /// Power that open counters need, at the found clocks and at all others, W.
+    counter_power_w: [Pooled; 2],
     /// Costs of the settings as all measurements together tell them; in the order of `settings`.
     smoothed: Vec<Option<Measured>>,
 }
 
 /// Relative standard error of what a setting costs that was not measured.
 const UNMEASURED: f64 = 0.05;
+
+/// What open counters may need, standard deviation, W: 22-36 W on an H100.
+const COUNTER_POWER_W: f64 = 30.0;
+/// How far that differs between clocks, standard deviation, W.
+const COUNTER_POWER_SPREAD_W: f64 = 8.0;
 
 /// Index of the found clocks.
 pub(super) const FOUND: usize = 0;
@@ -134,13 +179,40 @@ impl Job {
             source: ProgressSource::Period,
             period_s: 0.0,
             shape: None,
+            found_sm: None,
+            mem_util: None,
             settings: vec![Setting::new(Target::Found, 1.0)],
             in_force: FOUND,
             rebaseline_gap,
             trials: 0,
             scatter: Scatter::default(),
+            rate_noise: WindowNoise::default(),
+            cost_noise: WindowNoise::default(),
+            counter_power_w: [Pooled::default(); 2],
             smoothed: Vec::new(),
         }
+    }
+
+    /// Power that open counters need at a setting, W: as measured, and nothing where nothing was.
+    pub(super) fn counter_power_w(&self, index: usize) -> f64 {
+        let [mut found_w, mut others_w] = self.counter_power_w;
+        found_w.add(0.0, COUNTER_POWER_W);
+        // At its power limit a GPU needs no more power, but more time: another clock may be different.
+        others_w.add(found_w.mean(), found_w.stderr().hypot(COUNTER_POWER_SPREAD_W));
+        if index == FOUND { found_w.mean() } else { others_w.mean() }
+    }
+
+    /// Power that measuring needs, relative to that of the job at the found clocks.
+    pub(super) fn meter_share(&self) -> f64 {
+        match (self.source, self.baseline()) {
+            (ProgressSource::WorkRate, Some(base)) => (self.counter_power_w(FOUND + 1) / base.power_w()).max(0.0),
+            _ => 0.0,
+        }
+    }
+
+    /// Notes by how much power was higher with open counters.
+    pub(super) fn note_counter_power(&mut self, is_found: bool, power_w: f64, stderr_w: f64) {
+        self.counter_power_w[usize::from(!is_found)].add(power_w, stderr_w);
     }
 
     /// Credits time and energy to a setting.
@@ -163,21 +235,72 @@ impl Job {
         self.smooth();
     }
 
-    /// Lets what is known about a setting count less.
-    pub(super) fn fade(&mut self, index: usize, keep: f64) {
-        let setting = &mut self.settings[index];
-        setting.time_s.fade(keep);
+    /// Lets what is known about the baseline count less before it is measured again: its energy was taken cold; its time,
+    /// only if it is another one now.
+    pub(super) fn fade_baseline(&mut self, seen: &Estimate, keep: f64, stderrs: f64) {
+        let setting = &mut self.settings[FOUND];
+        let doubt_s = setting.time_s.stderr().hypot(seen.time_stderr_s);
+        if (setting.time_s.mean() - seen.time_s).abs() > stderrs * doubt_s {
+            setting.time_s.fade(keep);
+        }
         setting.energy_j.fade(keep);
     }
 
-    /// Settings at the default memory clock inform each other.
+    /// Settings of one memory clock inform each other; those at the default one inform the others too, less exactly.
     fn smooth(&mut self) {
-        let (indices, observations): (Vec<usize>, Vec<Observation>) = self.at_home().unzip();
+        let (indices, home): (Vec<usize>, Vec<Observation>) = self.at_home().unzip();
         self.smoothed = vec![None; self.settings.len()];
-        for (index, smoothed) in indices.into_iter().zip(smooth(&observations)) {
-            let (time_stderr, energy_stderr) = (smoothed.time_stderr, smoothed.energy_stderr);
-            self.smoothed[index] = Some(Measured { cost: smoothed.cost, time_stderr, energy_stderr });
+        for (index, told) in indices.into_iter().zip(smooth(&home)) {
+            let (time_stderr, energy_stderr) = (told.time_stderr, told.energy_stderr);
+            self.smoothed[index] = Some(Measured { cost: told.cost, time_stderr, energy_stderr });
         }
+        let mut gears: Vec<MemGear> = self.settings.iter().filter_map(Setting::mem_gear).collect();
+        gears.sort_unstable();
+        gears.dedup();
+        for gear in gears.into_iter().filter(|&gear| gear != self.home.mem_gear()) {
+            let Some(scale) = self.scale_of(gear) else { continue };
+            let (indices, mut observations): (Vec<usize>, Vec<Observation>) = self.at(gear).unzip();
+            for seen in &mut observations {
+                *seen = scale.undo(seen);
+            }
+            observations.extend(home.iter().map(Observation::of_other_memory));
+            for (index, told) in indices.into_iter().zip(smooth(&observations)) {
+                let (time, energy) = (told.cost.time * scale.cost.time, told.cost.energy * scale.cost.energy);
+                self.smoothed[index] = Some(Measured {
+                    cost: RelativeCost { time, energy },
+                    time_stderr: time * (told.time_stderr / told.cost.time).hypot(scale.time_stderr),
+                    energy_stderr: energy * (told.energy_stderr / told.cost.energy).hypot(scale.energy_stderr),
+                });
+            }
+        }
+    }
+
+    /// Cost at a memory clock relative to the default one at the same SM clock, from all that was measured there.
+    pub(super) fn scale_of(&self, gear: MemGear) -> Option<Scale> {
+        let there: Vec<Observation> = self.at(gear).map(|(_, seen)| seen).collect();
+        let xs: Vec<f64> = there.iter().map(|seen| seen.x).collect();
+        let here = predict(&self.observations_at_home(), &xs);
+        let (mut time, mut energy) = (Pooled::default(), Pooled::default());
+        for (seen, here) in there.iter().zip(&here) {
+            let time_ratio = seen.cost.time / here.cost.time;
+            let energy_ratio = seen.cost.energy / here.cost.energy;
+            let time_stderr = (seen.time_stderr / seen.cost.time).hypot(here.time_stderr / here.cost.time);
+            let energy_stderr = (seen.energy_stderr / seen.cost.energy).hypot(here.energy_stderr / here.cost.energy);
+            time.add(time_ratio, time_ratio * time_stderr);
+            energy.add(energy_ratio, energy_ratio * energy_stderr);
+        }
+        (!there.is_empty()).then(|| Scale {
+            cost: RelativeCost { time: time.mean(), energy: energy.mean() },
+            time_stderr: time.stderr() / time.mean(),
+            energy_stderr: energy.stderr() / energy.mean(),
+        })
+    }
+
+    /// Measurements at a memory clock, with the indices of their settings.
+    fn at(&self, gear: MemGear) -> impl Iterator<Item = (usize, Observation)> + '_ {
+        (FOUND + 1..self.settings.len())
+            .filter(move |&index| self.settings[index].mem_gear() == Some(gear))
+            .filter_map(|index| Some((index, self.observation(index)?)))
     }
 
     /// Measurements at the default memory clock, with the indices of their settings.
@@ -319,12 +442,19 @@ impl Job {
         totals
     }
 
+    fn fresh(&self) -> Self {
+        Self::new(self.home, self.rebaseline_gap)
+    }
+
     /// Forgets what was measured, but not what was spent: the job has changed a little.
     pub(super) fn close_measurements(&mut self) -> Totals {
         let totals = self.totals();
         let (source, period_s, in_force) = (self.source, self.period_s, self.settings[self.in_force].target);
         // That it changed is a reason not to trust its measurements more than before.
-        *self = Self { source, period_s, scatter: self.scatter, ..Self::new(self.home, self.rebaseline_gap) };
+        let (scatter, rate_noise, cost_noise) = (self.scatter, self.rate_noise, self.cost_noise);
+        let counter_power_w = self.counter_power_w;
+        let known = Self { source, period_s, scatter, rate_noise, cost_noise, counter_power_w, ..self.fresh() };
+        *self = known;
         if let Target::Pair(pair) = in_force {
             self.in_force = self.index_of(pair, 1.0);
         }

@@ -19,6 +19,7 @@ mod reporting;
 mod restore;
 mod segment;
 mod telemetry;
+mod window_noise;
 mod work_meter;
 
 use core::time::Duration;

@@ -26,6 +26,8 @@ pub(super) struct Until {
     pub(super) max_s: f64,
     /// In between: once the relative standard error of the time is this small.
     pub(super) stderr_ratio: f64,
+    /// In between, of a work rate: once it has taken this long for each unit of the relative standard error of its time, s.
+    pub(super) worth_s: Option<f64>,
     /// At any look: once the time, less two standard errors, is above this multiple of the period at found clocks.
     pub(super) give_up_above: f64,
     /// A look at the measurement every so often, s.
@@ -110,13 +112,14 @@ impl Segment {
             return SegmentState::Running;
         };
         let state = match &mut self.meter {
-            Some(meter) => meter.on(input, window.from, &self.until, ctx),
+            Some(meter) => meter.on(input, (self.setting, window.from), &self.until, ctx),
             None => look(&mut window, &self.until, &self.expected, self.ratios, ctx),
         };
         self.window = Some(window);
         match state {
             WorkState::Running if ctx.now > window.from + seconds(self.until.max_s) + SILENCE => {
-                match (self.meter.as_ref().and_then(WorkMeter::estimate).or(window.best), ctx.telemetry.latest_time()) {
+                let counted = self.meter.as_ref().and_then(|meter| meter.estimate(self.setting, ctx));
+                match (counted.or(window.best), ctx.telemetry.latest_time()) {
                     (Some(estimate), _) => SegmentState::Measured(estimate),
                     (None, Some(latest)) if latest > window.from => SegmentState::Unmeasured,
                     (None, _) => SegmentState::Silent,

@@ -11,6 +11,8 @@ use crate::time::Timestamp;
 
 /// Most slots that are measured over: 41 s at 20 ms, of which 30 s are used.
 const MOST_SLOTS: usize = 2048;
+/// Weight of a new reading of the utilisation: the mean is that of about the last hundred.
+const UTIL_WEIGHT: f32 = 0.01;
 
 #[derive(Debug)]
 pub(super) struct Telemetry {
@@ -20,6 +22,7 @@ pub(super) struct Telemetry {
     fitter: PeriodFitter,
     scratch: Box<[f32]>,
     latest: Option<Sample>,
+    mem_util: Option<f32>,
 }
 
 impl Telemetry {
@@ -37,6 +40,7 @@ impl Telemetry {
             fitter: PeriodFitter::new(&measure),
             scratch,
             latest: None,
+            mem_util: None,
         }
     }
 
@@ -44,7 +48,16 @@ impl Telemetry {
     pub(super) fn push(&mut self, sample: &Sample) -> f64 {
         self.detector.push(sample.time, sample.power_w);
         self.latest = Some(*sample);
+        if let Some(util) = sample.mem_util {
+            let mean = self.mem_util.unwrap_or(util);
+            self.mem_util = Some(mean + UTIL_WEIGHT * (util - mean));
+        }
         self.energy.push(sample)
+    }
+
+    /// Share of the last seconds in which the memory was used, 0..1; `None` where the device does not say.
+    pub(super) fn mem_util(&self) -> Option<f32> {
+        self.mem_util
     }
 
     pub(super) fn latest(&self) -> Option<Sample> {

@@ -14,5 +14,5 @@ mod plan;
 mod posterior;
 
 pub(crate) use frontier::{Frontier, Mix};
-pub(crate) use plan::{Plan, Progress, Proposal, next_trial};
+pub(crate) use plan::{Known, Plan, Progress, Proposal, next_trial};
 pub(crate) use posterior::{Observation, Smoothed, predict, smooth};

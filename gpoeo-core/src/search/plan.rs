@@ -29,9 +29,18 @@ pub(crate) struct Plan<'a> {
     pub(crate) scale: RelativeCost,
     /// SM clocks of the untried settings over the highest, ascending.
     pub(crate) candidates: &'a [f64],
-    /// Costs of all settings known well enough to be held, default clocks among them.
-    pub(crate) known: &'a [RelativeCost],
+    /// Settings known well enough to be held, default clocks among them.
+    pub(crate) known: &'a [Known],
     pub(crate) progress: Progress,
+}
+
+/// A setting that may be held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) cost: RelativeCost,
+    /// SM clock over the highest, if it was measured at this memory clock: what a draw says of its neighbours it says of
+    /// this one too.
+    pub(crate) x: Option<f64>,
 }
 
 /// Where the run stands.
@@ -41,6 +50,8 @@ pub(crate) struct Progress {
     pub(crate) elapsed_s: f64,
     /// What one trial takes, settling included, s.
     pub(crate) trial_s: f64,
+    /// Energy that measuring itself takes, relative to that of default clocks.
+    pub(crate) meter_share: f64,
     /// Most time that a trial may lose against default clocks, s.
     pub(crate) affordable_s: f64,
 }
@@ -72,30 +83,44 @@ pub(crate) fn next_trial(plan: &Plan<'_>) -> Proposal {
     let step = plan.candidates.len().div_ceil(MAX_CANDIDATES).max(1);
     // From the top down, so that the highest clock is always among them.
     let indices: Vec<usize> = (0..plan.candidates.len()).rev().step_by(step).collect();
-    let xs: Vec<f64> = indices.iter().map(|&index| plan.candidates[index]).collect();
-    let Some(hold) = plan.frontier.best(plan.known).filter(|_| !xs.is_empty()) else { return Proposal::Done };
+    let mut xs: Vec<f64> = indices.iter().map(|&index| plan.candidates[index]).collect();
+    let known: Vec<RelativeCost> = plan.known.iter().map(|known| known.cost).collect();
+    let Some(hold) = plan.frontier.best(&known).filter(|_| !xs.is_empty()) else { return Proposal::Done };
     let hold_score = plan.frontier.score(&hold);
     let posterior = Posterior::new(plan.observations);
     let mut seed = Draws::new(plan.observations.len() as u64);
+    xs.extend(plan.known.iter().filter_map(|known| known.x));
     let rows: Vec<Vec<RelativeCost>> = posterior
         .draws(&xs, DRAWS, &mut seed)
         .into_iter()
         .map(|row| row.into_iter().map(|cost| times(cost, plan.scale)).collect())
         .collect();
+    let xs = &xs[..indices.len()];
     let expected: Vec<Expected> = (0..xs.len()).map(|i| expectation(&rows, i)).collect();
     let affordable: Vec<bool> = expected.iter().map(|expected| plan.affords(expected)).collect();
 
     let mut best: Vec<(usize, f64)> = Vec::with_capacity(DRAWS);
+    let mut drawn = known.clone();
     for row in &rows {
-        let winner = (0..row.len())
+        // In this draw the known settings are what it says, too: what is uncertain about all of them alike is not won by
+        // a trial of one more.
+        let mut tail = row[xs.len()..].iter();
+        for (cost, known) in drawn.iter_mut().zip(plan.known) {
+            if let Some(&at) = known.x.and_then(|_| tail.next()) {
+                *cost = at;
+            }
+        }
+        let Some(best_known) = plan.frontier.best(&drawn) else { continue };
+        let best_score = plan.frontier.score(&best_known);
+        let winner = (0..xs.len())
             .filter(|&i| affordable[i])
-            .map(|i| (i, hold_score - plan.frontier.score_with(row[i], plan.known)))
+            .map(|i| (i, best_score - plan.frontier.score_with(row[i], &drawn)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
         best.extend(winner.filter(|&(_, gain)| gain > 0.0));
     }
     let total: f64 = best.iter().map(|&(_, gain)| gain).sum();
     let Some(chosen) = weighted_median(&mut best, total) else { return Proposal::Done };
-    let price = plan.frontier.price(&hold, plan.known);
+    let price = plan.frontier.price(&hold, &known);
     if plan.pays(total / DRAWS as f64, hold_score, price, &expected[chosen]) {
         let Expected { cost, time_stderr } = expected[chosen];
         Proposal::Trial { candidate: indices[chosen], expected: cost, time_stderr }
@@ -116,7 +141,8 @@ impl Plan<'_> {
         let over = (trial.cost.time - self.frontier.allowed_time).max(0.0);
         let trial_score = self.frontier.objective.cost(trial.cost) + price * over;
         let held_saving = (1.0 - hold_score).max(0.0);
-        let loss = (trial_score - hold_score).max(0.0) + self.config.trial_overhead * held_saving;
+        let loss =
+            (trial_score - hold_score).max(0.0) + self.config.trial_overhead * held_saving + self.progress.meter_share;
         let horizon = self.progress.elapsed_s.max(self.config.horizon.as_secs_f64());
         gain * self.config.gain_share * horizon > self.progress.trial_s * loss
     }
@@ -164,8 +190,8 @@ mod tests {
         loop {
             let candidates: Vec<f64> =
                 gears.iter().copied().filter(|&x| seen.iter().all(|s| (s.x - x).abs() > 1e-9)).collect();
-            let mut known = vec![RelativeCost::DEFAULT];
-            known.extend(seen.iter().map(|s| s.cost));
+            let mut known = vec![Known { cost: RelativeCost::DEFAULT, x: None }];
+            known.extend(seen.iter().map(|s| Known { cost: s.cost, x: Some(s.x) }));
             let plan = Plan {
                 config: &SearchConfig::default(),
                 frontier,
@@ -173,7 +199,7 @@ mod tests {
                 scale: RelativeCost::DEFAULT,
                 candidates: &candidates,
                 known: &known,
-                progress: Progress { elapsed_s: 60.0, trial_s: 4.5, affordable_s: 3.0 },
+                progress: Progress { elapsed_s: 60.0, trial_s: 4.5, meter_share: 0.0, affordable_s: 3.0 },
             };
             match next_trial(&plan) {
                 Proposal::Trial { candidate, .. } => {
@@ -182,7 +208,8 @@ mod tests {
                     assert!(seen.len() <= 40, "the search does not end");
                 }
                 Proposal::Done => {
-                    let energy = frontier.best(&known).unwrap().cost.energy;
+                    let costs: Vec<RelativeCost> = known.iter().map(|known| known.cost).collect();
+                    let energy = frontier.best(&costs).unwrap().cost.energy;
                     return (seen, energy);
                 }
             }
@@ -234,8 +261,8 @@ mod tests {
             observations: &[],
             scale: RelativeCost::DEFAULT,
             candidates: &[0.5, 0.6],
-            known: &[RelativeCost::DEFAULT],
-            progress: Progress { elapsed_s: 60.0, trial_s: 30.0, affordable_s: 0.0 },
+            known: &[Known { cost: RelativeCost::DEFAULT, x: None }],
+            progress: Progress { elapsed_s: 60.0, trial_s: 30.0, meter_share: 0.0, affordable_s: 0.0 },
         };
         assert_eq!(next_trial(&plan), Proposal::Done);
     }

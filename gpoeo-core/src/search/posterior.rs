@@ -23,6 +23,8 @@ const WHITE: [f64; 2] = [0.0012, 0.003];
 const JITTER: f64 = 1e-8;
 /// Curves with less weight than this are left out of means.
 const NEGLIGIBLE: f64 = 1e-6;
+/// Doubt about a setting that was measured at another memory clock, ratio.
+const OTHER_MEMORY_STDERR: f64 = 0.03;
 /// Seed of the prior: the same curves in every run, so that equal inputs give equal actions.
 const SEED: u64 = 0x6770_6f65_6f00_0001;
 
@@ -234,6 +236,15 @@ impl<'a> Posterior<'a> {
 }
 
 impl Observation {
+    /// What a measurement at another memory clock tells about this one: the SM clock does nearly the same.
+    pub(crate) fn of_other_memory(&self) -> Self {
+        Self {
+            time_stderr: self.time_stderr.hypot(OTHER_MEMORY_STDERR),
+            energy_stderr: self.energy_stderr.hypot(OTHER_MEMORY_STDERR),
+            ..*self
+        }
+    }
+
     fn noise(&self, quantity: usize) -> f64 {
         if quantity == 0 { self.time_stderr / self.cost.time } else { self.energy_stderr / self.cost.energy }
     }
