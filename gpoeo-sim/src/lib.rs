@@ -10,7 +10,6 @@ mod gpu;
 mod hash;
 mod hull;
 mod job;
-
 mod model;
 mod nearest;
 mod noise;
@@ -19,11 +18,13 @@ mod peers;
 mod physics;
 mod policy;
 mod profile;
+mod rate;
 mod record;
 pub mod report;
 mod rows;
 mod score;
 mod sensor;
+mod spectrum;
 mod suite;
 mod synthetic;
 mod trace;
@@ -33,7 +34,10 @@ mod waveform;
 mod workload;
 
 pub use calibration::{Band, Check, CheckVerdict, calibrate};
-pub use detection::{Accuracy, AccuracyRow, Answer, Answers, Detection, Judged, Reliability, ReliabilityBin};
+pub use detection::{
+    Accuracy, AccuracyRow, Answer, Answers, Detection, DetectionRecord, DetectionSignal, Judged, Reliability,
+    ReliabilityBin,
+};
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
 pub use evaluate::{
     EvaluateError, EvaluateOptions, Evaluation, Interval, MissingRun, Plan, PolicyRuns, Run, Saved, Summary, evaluate,
@@ -51,6 +55,7 @@ pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run
 pub use profile::{
     Gpu, GpuProfile, Idle, LowGears, MemoryClock, PowerLaw, PowerLimit, SmClocks, Thermal, UnknownGpu, Voltage, Wander,
 };
+pub use rate::RateTrace;
 pub use record::{
     MachineRecord, Measured, PhaseSpan, RunRecord, SeenSignal, Stay, TimedEvent, Trend, TrendBin, record_run,
 };

@@ -15,6 +15,8 @@ const MOST_ITERATIONS: f64 = 4.0;
 const SHORT_S: f64 = 0.5;
 /// Iterations shorter than this cannot be told from 20 ms samples, s: to claim nothing is as good as to be right.
 const TELLABLE_S: f64 = 0.08;
+/// The same for the instruction rate in windows of 5 ms.
+const TELLABLE_BY_COUNTERS_S: f64 = 0.04;
 /// A job whose iterations spread by more than this (standard deviation over mean) has no exact period.
 const RAGGED: f64 = 0.10;
 
@@ -27,6 +29,8 @@ pub struct Rhythm {
     pub ragged_mean_s: Option<f64>,
     /// Distance of validation passes or checkpoints, if it is regular, s.
     pub epoch_s: Option<f64>,
+    /// Iterations shorter than this cannot be told by the signal at hand, s.
+    pub tellable_s: f64,
 }
 
 /// What an answer is worth.
@@ -56,21 +60,27 @@ impl Rhythm {
         };
         let counted = if changes { quarter(3) } else { &distances[distances.len() / 2..] };
         let ragged_mean_s = ragged_mean(counted);
-        Self { iteration_s: median(counted), ragged_mean_s, epoch_s: epoch(truth) }
+        Self { iteration_s: median(counted), ragged_mean_s, epoch_s: epoch(truth), tellable_s: TELLABLE_S }
     }
 
-    /// Whether the recording counts: its iteration can be told from 20 ms samples, or it has none and must not be
-    /// called periodic.
+    /// The same for a detection in counter windows, which see shorter iterations than samples of power.
+    #[must_use]
+    pub const fn by_counters(mut self) -> Self {
+        self.tellable_s = TELLABLE_BY_COUNTERS_S;
+        self
+    }
+
+    /// Whether the recording counts: its iteration can be told, or it has none and must not be called periodic.
     #[must_use]
     pub fn is_counted(&self) -> bool {
-        self.iteration_s.is_none_or(|iteration| iteration >= TELLABLE_S)
+        self.iteration_s.is_none_or(|iteration| iteration >= self.tellable_s)
     }
 
     /// Judges an answer: a period in s, or none.
     #[must_use]
     pub fn judge(&self, period_s: Option<f64>) -> Verdict {
         let Some(period_s) = period_s else {
-            let is_tellable = self.iteration_s.is_some_and(|iteration| iteration >= TELLABLE_S);
+            let is_tellable = self.iteration_s.is_some_and(|iteration| iteration >= self.tellable_s);
             let may_be_silent = !is_tellable || self.ragged_mean_s.is_some();
             return if may_be_silent { Verdict::Right } else { Verdict::Missed };
         };
@@ -151,6 +161,13 @@ mod tests {
         assert_eq!(found.judge(None), Verdict::Right);
         assert_eq!(found.judge(Some(0.45)), Verdict::Right);
         assert_eq!(found.judge(Some(0.55)), Verdict::Wrong);
+    }
+
+    #[test]
+    fn counters_tell_what_power_does_not() {
+        let found = rhythm((0..100).map(|k| (f64::from(k) * 0.05, "train")));
+        assert!(!found.is_counted() && found.by_counters().is_counted());
+        assert_eq!(found.by_counters().judge(None), Verdict::Missed);
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! `gpoeo-sim detect`: the online detection over recordings.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gpoeo_core::{Outcome, Timestamp};
-use gpoeo_sim::report::write_detection_text;
-use gpoeo_sim::{Accuracy, Detection, Family, Judged, Reliability, SyntheticRecording, Trace, Truth, Verdict};
+use gpoeo_sim::report::{write_detection_html, write_detection_svg, write_detection_text};
+use gpoeo_sim::{
+    Accuracy, Detection, DetectionRecord, DetectionSignal, Family, Judged, RateTrace, Reliability, SyntheticRecording,
+    Trace, Truth, Verdict,
+};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -28,6 +32,10 @@ pub(crate) struct Detect {
     #[arg(long)]
     score: bool,
 
+    /// What to look at: the power of each FILE, or the rate of instructions in NAME.pm.csv beside it
+    #[arg(long, value_name = "SIGNAL", value_enum, default_value_t = SignalOption::Power)]
+    signal: SignalOption,
+
     /// Detect in N recordings that are made up, all families in turn, without writing files; with --score: the share right
     /// by family, and whether the confidence holds
     #[arg(long, value_name = "N", conflicts_with = "files", required_unless_present = "files")]
@@ -41,9 +49,25 @@ pub(crate) struct Detect {
     #[arg(long, value_name = "NAME", requires = "synthetic", value_parser = families())]
     family: Option<Family>,
 
+    /// Write a page about the recordings: the signal, folded at the answer, autocorrelation and spectrum with the
+    /// candidates, and the answer over time
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Write the same as one picture a recording, NAME.svg in this folder; made if it is not there
+    #[arg(long, value_name = "FOLDER")]
+    svg: Option<PathBuf>,
+
     /// Recordings (CSV with the columns t_s and power_w)
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
+}
+
+/// What can be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SignalOption {
+    Counters,
+    Power,
 }
 
 /// What the detection made of one recording.
@@ -57,6 +81,7 @@ struct Finding {
     busy_from_s: Option<f64>,
     samples: usize,
     cpu_us: u64,
+    signal: DetectionSignal,
     #[serde(flatten)]
     score: Option<Score>,
     #[serde(skip)]
@@ -73,62 +98,123 @@ struct Score {
     verdict: Verdict,
 }
 
+/// One recording's line, and what a page about it needs.
+struct Seen {
+    finding: Finding,
+    record: Option<DetectionRecord>,
+}
+
 impl Detect {
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        if self.signal == SignalOption::Counters && self.synthetic.is_some() {
+            let line = "synthetic recordings have no counters; leave out --signal counters, or name recordings";
+            return Err(Failure { code: super::BAD_INPUT, line: line.to_owned() });
+        }
         let mut out = std::io::stdout().lock();
-        if self.json && self.synthetic.is_none() {
-            // One after the other: the first line is there before the last file is read.
-            for file in &self.files {
-                print_json(&mut out, &self.find_in(file)?)?;
+        let mut all = Vec::new();
+        match self.synthetic {
+            Some(count) => all = self.find_in_synthetic(count),
+            None => {
+                for file in &self.files {
+                    let seen = self.find_in(file)?;
+                    // The first line is there before the last file is read.
+                    if self.json {
+                        print_json(&mut out, &seen.finding)?;
+                    }
+                    all.push(seen);
+                }
             }
-            return Ok(());
         }
-        let findings = match self.synthetic {
-            Some(count) => self.find_in_synthetic(count),
-            None => self.files.iter().map(|file| self.find_in(file)).collect::<Result<Vec<_>, Failure>>()?,
-        };
+        let (findings, records): (Vec<_>, Vec<_>) = all.into_iter().map(|seen| (seen.finding, seen.record)).unzip();
         if self.json {
-            return findings.iter().try_for_each(|finding| print_json(&mut out, finding));
+            if self.synthetic.is_some() {
+                findings.iter().try_for_each(|finding| print_json(&mut out, finding))?;
+            }
+        } else {
+            if self.synthetic.is_none() || !self.score {
+                print_table(&mut out, &findings)?;
+            }
+            if self.score {
+                print_score(&mut out, &findings)?;
+            }
         }
-        if self.synthetic.is_none() || !self.score {
-            print_table(&mut out, &findings)?;
+        let records: Vec<DetectionRecord> = records.into_iter().flatten().collect();
+        if let Some(path) = &self.html {
+            write_file(path, |out| write_detection_html(&records, out))?;
         }
-        if self.score {
-            print_score(&mut out, &findings)?;
+        if let Some(folder) = &self.svg {
+            std::fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
+            for record in &records {
+                write_file(&folder.join(format!("{}.svg", record.name)), |out| write_detection_svg(record, out))?;
+            }
         }
         Ok(())
     }
 
-    fn find_in(&self, file: &Path) -> Result<Finding, Failure> {
-        let trace = Trace::read(file)?;
-        let truth = if self.score { Some(Truth::read(Truth::path_beside(file))?) } else { None };
-        Ok(Finding::new(&trace, truth.as_ref()))
+    fn draws(&self) -> bool {
+        self.html.is_some() || self.svg.is_some()
     }
 
-    fn find_in_synthetic(&self, count: usize) -> Vec<Finding> {
+    fn find_in(&self, file: &Path) -> Result<Seen, Failure> {
+        let trace = Trace::read(file)?;
+        let truth_path = Truth::path_beside(file);
+        // A page shows the truth where there is one; a score needs it.
+        let is_wanted = self.score || (self.draws() && truth_path.exists());
+        let truth = if is_wanted { Some(Truth::read(truth_path)?) } else { None };
+        let record = match self.signal {
+            SignalOption::Counters => {
+                let rate = RateTrace::read(RateTrace::path_beside(file))?;
+                DetectionRecord::of_rate(trace.name(), &rate, truth)
+            }
+            SignalOption::Power => DetectionRecord::of_power(&trace, truth),
+        };
+        Ok(self.seen(record, None))
+    }
+
+    fn find_in_synthetic(&self, count: usize) -> Vec<Seen> {
         let all: Vec<_> = SyntheticRecording::draw_some(count, self.seed, self.family).collect();
         all.into_par_iter()
             .map(|(family, seed)| {
                 let recording = SyntheticRecording::draw(family, seed);
-                let truth = self.score.then_some(&recording.truth);
-                Finding { family: Some(family), ..Finding::new(&recording.trace, truth) }
+                let truth = (self.score || self.draws()).then_some(recording.truth);
+                self.seen(DetectionRecord::of_power(&recording.trace, truth), Some(family))
             })
             .collect()
+    }
+
+    fn seen(&self, record: DetectionRecord, family: Option<Family>) -> Seen {
+        let judged = if self.score { record.judged() } else { None };
+        let finding = Finding { family, ..Finding::new(&record.name, &record.detection, judged) };
+        Seen { finding, record: self.draws().then_some(record) }
+    }
+}
+
+fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> Result<(), Failure> {
+    let write = || {
+        let mut out = BufWriter::new(File::create(path)?);
+        write(&mut out)?;
+        out.flush()
+    };
+    write().map_err(|error| cannot_write(path, &error))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure {
+        code: super::BAD_INPUT,
+        line: format!("{}: cannot write it: {error}; choose a place to write in", path.display()),
     }
 }
 
 impl Finding {
-    fn new(trace: &Trace, truth: Option<&Truth>) -> Self {
-        let detection = Detection::of(trace);
+    fn new(name: &str, detection: &Detection, judged: Option<Judged>) -> Self {
         let (outcome, confidence) = match detection.outcome {
             Outcome::Periodic { confidence, .. } => ("periodic", confidence),
             Outcome::Aperiodic => ("aperiodic", 0.0),
             _ => ("undecided", 0.0),
         };
         let seconds = |time: Option<Timestamp>| time.map(|time| rounded(time.as_secs_f64()));
-        let judged = truth.map(|truth| detection.judge(truth));
         Self {
-            trace: trace.name().to_owned(),
+            trace: name.to_owned(),
             outcome,
             period_s: detection.period_s().map(rounded),
             confidence: rounded(confidence),
@@ -136,6 +222,7 @@ impl Finding {
             busy_from_s: seconds(detection.busy_from),
             samples: detection.samples,
             cpu_us: u64::try_from(detection.cpu.as_micros()).unwrap_or(u64::MAX),
+            signal: detection.signal,
             score: judged.map(|judged| Score {
                 iteration_s: judged.rhythm.iteration_s.map(rounded),
                 counted: judged.rhythm.is_counted(),

@@ -182,7 +182,7 @@ mod tests {
     use crate::score::Rhythm;
 
     fn judged(iteration_s: f64, verdict: Verdict, confidence: Option<f64>) -> Judged {
-        let rhythm = Rhythm { iteration_s: Some(iteration_s), ragged_mean_s: None, epoch_s: None };
+        let rhythm = Rhythm { iteration_s: Some(iteration_s), ragged_mean_s: None, epoch_s: None, tellable_s: 0.08 };
         Judged { rhythm, verdict, confidence, delay_s: Some(3.0) }
     }
 

@@ -44,6 +44,12 @@ impl Answers {
         self.changes.last().and_then(|last| last.period_s)
     }
 
+    /// The answer at a moment, s.
+    #[must_use]
+    pub fn at_s(&self, time_s: f64) -> Option<f64> {
+        self.changes.iter().rev().find(|answer| answer.time_s <= time_s).and_then(|answer| answer.period_s)
+    }
+
     /// When the first period was claimed that then stayed the same for two seconds, whether right or not.
     #[must_use]
     pub fn lasting_from_s(&self) -> Option<f64> {
@@ -95,6 +101,7 @@ mod tests {
         assert_eq!(answers(&said).lasting_from_s(), Some(3.0));
         assert_eq!(answers(&said[..4]).lasting_from_s(), None);
         assert_eq!(answers(&said).changes().len(), 5);
+        assert_eq!([0.5, 2.5, 4.5, 9.0].map(|at| answers(&said).at_s(at)), [None, Some(0.3), Some(0.201), None]);
     }
 
     #[test]

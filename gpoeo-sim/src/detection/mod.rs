@@ -2,18 +2,44 @@
 
 mod accuracy;
 mod answers;
+mod evidence;
+mod record;
 
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use gpoeo_core::{DetectorConfig, Outcome, PeriodDetector, Timestamp};
 
+use crate::rate::RateTrace;
 use crate::score::{Rhythm, Verdict};
 use crate::trace::Trace;
 use crate::truth::Truth;
 
 pub use accuracy::{Accuracy, AccuracyRow, Reliability, ReliabilityBin};
 pub use answers::{Answer, Answers};
+pub(crate) use evidence::Evidence;
+pub use record::DetectionRecord;
+
+/// What a detection looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetectionSignal {
+    /// The rate of instructions, window by window.
+    Counters,
+    /// The power, sample by sample.
+    Power,
+}
+
+impl DetectionSignal {
+    /// The name on the command line and in outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counters => "counters",
+            Self::Power => "power",
+        }
+    }
+}
 
 /// What the detector made of one recording, fed one sample at a time as the optimizer does.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +51,9 @@ pub struct Detection {
     pub first_decided: Option<Timestamp>,
     /// When the job began; the last one, if there were several.
     pub busy_from: Option<Timestamp>,
-    /// Number of samples.
+    /// Which signal it looked at.
+    pub signal: DetectionSignal,
+    /// Number of samples, or of counter windows.
     pub samples: usize,
     /// CPU time that all samples took together.
     pub cpu: Duration,
@@ -46,20 +74,38 @@ impl Detection {
     /// ```
     #[must_use]
     pub fn of(trace: &Trace) -> Self {
-        let mut detector = PeriodDetector::new(&DetectorConfig::default());
+        let samples = trace.as_slice().iter().map(|sample| (sample.time, sample.power_w));
+        Self::run(&DetectorConfig::default(), DetectionSignal::Power, samples)
+    }
+
+    /// The same over the rate of instructions: the same detector, told only that its signal is a rate.
+    #[must_use]
+    pub fn of_rate(rate: &RateTrace) -> Self {
+        let windows = rate.windows().iter().copied();
+        Self::run(&DetectorConfig::for_rate(rate.step()), DetectionSignal::Counters, windows)
+    }
+
+    fn run(
+        config: &DetectorConfig,
+        signal: DetectionSignal,
+        samples: impl ExactSizeIterator<Item = (Timestamp, f64)>,
+    ) -> Self {
+        let mut detector = PeriodDetector::new(config);
         let mut answers = Answers::default();
+        let count = samples.len();
         let start = ThreadTime::now();
-        for sample in trace.as_slice() {
-            detector.push(sample.time, sample.power_w);
+        for (time, value) in samples {
+            detector.push(time, value);
             let outcome = detector.outcome();
-            answers.add(sample.time.as_secs_f64(), outcome.period().map(|period| period.as_secs_f64()));
+            answers.add(time.as_secs_f64(), outcome.period().map(|period| period.as_secs_f64()));
         }
         Self {
             cpu: start.elapsed(),
             outcome: detector.outcome(),
             first_decided: detector.decided_at(),
             busy_from: detector.busy_since(),
-            samples: trace.as_slice().len(),
+            signal,
+            samples: count,
             answers,
         }
     }
@@ -73,7 +119,10 @@ impl Detection {
     /// Compares with the truth.
     #[must_use]
     pub fn judge(&self, truth: &Truth) -> Judged {
-        let rhythm = Rhythm::of(truth);
+        let rhythm = match self.signal {
+            DetectionSignal::Counters => Rhythm::of(truth).by_counters(),
+            DetectionSignal::Power => Rhythm::of(truth),
+        };
         let confidence = match self.outcome {
             Outcome::Periodic { confidence, .. } => Some(confidence),
             _ => None,

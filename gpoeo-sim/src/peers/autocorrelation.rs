@@ -6,7 +6,7 @@ use super::Finder;
 use super::composite::mean;
 use super::fft::{EVERY_S, LEAST_S, POINTS, WINDOW_S, summit};
 use super::series::{STEP_S, Series};
-use super::spectrum::{Spectrum, peaks};
+use crate::spectrum::{Spectrum, peaks};
 
 /// Shortest lag, s: below it the series cannot show a period.
 const SHORTEST_S: f64 = 0.06;

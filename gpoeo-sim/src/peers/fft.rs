@@ -5,7 +5,7 @@ use gpoeo_core::Sample;
 use super::Finder;
 use super::composite::mean;
 use super::series::{STEP_S, Series};
-use super::spectrum::{Spectrum, peaks};
+use crate::spectrum::{Spectrum, peaks};
 
 /// Time between looks, s; ours looks as often.
 pub(super) const EVERY_S: f64 = 0.5;

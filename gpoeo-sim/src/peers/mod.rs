@@ -16,7 +16,6 @@ mod fft;
 mod gpoeo;
 mod odpp;
 mod series;
-mod spectrum;
 
 use std::fmt;
 use std::time::Duration;

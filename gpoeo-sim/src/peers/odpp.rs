@@ -6,7 +6,7 @@ use gpoeo_core::Sample;
 use super::Finder;
 use super::gpoeo::{FIRST_LOOK_S, LIMIT_W, MARGIN_S};
 use super::series::{STEP_S, Series};
-use super::spectrum::{Spectrum, peaks};
+use crate::spectrum::{Spectrum, peaks};
 
 /// Periods that the window must hold.
 const PERIODS: f64 = 3.0;

@@ -1,8 +1,8 @@
 //! One window: candidates from the spectrum, the best by similarity, refined (§3.1, §3.2, §3.5).
 
 use super::super::series::STEP_S;
-use super::super::spectrum::{Spectrum, peaks};
 use super::score::{Regions, similarity};
+use crate::spectrum::{Spectrum, peaks};
 
 /// Shortest period that can be scored, s.
 const SHORTEST_S: f64 = 0.4;

@@ -24,7 +24,7 @@ use super::Finder;
 use super::composite::composite;
 use super::fft::{EVERY_S as OFTEN_S, LEAST_S as OFTEN_LEAST_S};
 use super::series::Series;
-use super::spectrum::Spectrum;
+use crate::spectrum::Spectrum;
 
 pub(super) use score::Regions;
 use stability::{Judgement, judge};

@@ -2,9 +2,9 @@
 
 use super::super::composite::{mean, spread};
 use super::super::series::STEP_S;
-use super::super::spectrum::Spectrum;
 use super::analysis::{Found, analyse};
 use super::score::Regions;
+use crate::spectrum::Spectrum;
 
 /// Periods that a window must hold.
 const PERIODS: f64 = 5.3;

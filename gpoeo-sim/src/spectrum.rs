@@ -4,7 +4,7 @@ use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
 
 /// Plans for the lengths that come again, and their buffers.
-pub(super) struct Spectrum {
+pub(crate) struct Spectrum {
     planner: RealFftPlanner<f64>,
     input: Vec<f64>,
     output: Vec<Complex<f64>>,
@@ -12,19 +12,19 @@ pub(super) struct Spectrum {
 }
 
 impl Spectrum {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { planner: RealFftPlanner::new(), input: Vec::new(), output: Vec::new(), scratch: Vec::new() }
     }
 
     /// Magnitudes of bins 0 to `length / 2 - 1` of a series, padded with zeros to `length`.
-    pub(super) fn magnitudes(&mut self, values: &[f64], length: usize) -> Vec<f64> {
+    pub(crate) fn magnitudes(&mut self, values: &[f64], length: usize) -> Vec<f64> {
         let mut magnitudes = Vec::new();
         self.magnitudes_into(values, length, &mut magnitudes);
         magnitudes
     }
 
     /// The same into a buffer.
-    pub(super) fn magnitudes_into(&mut self, values: &[f64], length: usize, out: &mut Vec<f64>) {
+    pub(crate) fn magnitudes_into(&mut self, values: &[f64], length: usize, out: &mut Vec<f64>) {
         let length = length.max(values.len()).max(2);
         self.transform(values, length);
         out.clear();
@@ -33,7 +33,7 @@ impl Spectrum {
 
     /// The autocorrelation at lags up to half the series, each the mean over its pairs; by transforms of `length`, at
     /// least one and a half times the series, so that nothing wraps around.
-    pub(super) fn autocorrelation(&mut self, values: &[f64], length: usize, out: &mut Vec<f64>) {
+    pub(crate) fn autocorrelation(&mut self, values: &[f64], length: usize, out: &mut Vec<f64>) {
         let length = length.max(values.len() * 3 / 2 + 1);
         self.transform(values, length);
         self.output.iter_mut().for_each(|value| *value = Complex::new(value.norm_sqr(), 0.0));
@@ -59,7 +59,7 @@ impl Spectrum {
 }
 
 /// Indices of strict local maxima, the first and last index excluded.
-pub(super) fn peaks(values: &[f64]) -> Vec<usize> {
+pub(crate) fn peaks(values: &[f64]) -> Vec<usize> {
     (1..values.len().saturating_sub(1))
         .filter(|&index| values[index] > values[index - 1] && values[index] > values[index + 1])
         .collect()
