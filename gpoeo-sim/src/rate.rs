@@ -26,26 +26,29 @@ const REQUIRED: &str = "t_s, dt_s and sm__inst_executed.sum";
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateTrace {
+    name: String,
     windows: Vec<(Timestamp, f64)>,
     step: Duration,
 }
 
 impl RateTrace {
-    /// Reads a file.
+    /// Reads a file. The recording's name is the file's name without `.pm.csv`.
     ///
     /// # Errors
     /// [`TraceError`] if the file is missing, empty or malformed, or if its time goes back.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, TraceError> {
         let path = path.as_ref();
-        Self::from_rows(Rows::new(rows::open(path)?, path.display().to_string())?)
+        let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = file.strip_suffix(".pm.csv").unwrap_or(&file).to_owned();
+        Self::from_rows(Rows::new(rows::open(path)?, path.display().to_string())?, name)
     }
 
-    /// Reads CSV from anywhere; `name` stands for the file in errors.
+    /// Reads CSV from anywhere; `name` is the recording's name, and stands for the file in errors.
     ///
     /// # Errors
     /// [`TraceError`] as for [`RateTrace::read`].
     pub fn parse(reader: impl Read, name: &str) -> Result<Self, TraceError> {
-        Self::from_rows(Rows::new(reader, name.to_owned())?)
+        Self::from_rows(Rows::new(reader, name.to_owned())?, name.to_owned())
     }
 
     /// The counter file that belongs to a trace file: `NAME.pm.csv` beside `NAME.trace.csv`.
@@ -54,6 +57,12 @@ impl RateTrace {
         let trace = trace.as_ref();
         let file = trace.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         trace.with_file_name(format!("{}.pm.csv", file.strip_suffix(".trace.csv").unwrap_or(&file)))
+    }
+
+    /// The file's name without `.pm.csv`, or the name given to [`RateTrace::parse`].
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The end of each window, and the instructions per second in it.
@@ -68,7 +77,7 @@ impl RateTrace {
         self.step
     }
 
-    fn from_rows(mut rows: Rows<impl Read>) -> Result<Self, TraceError> {
+    fn from_rows(mut rows: Rows<impl Read>, name: String) -> Result<Self, TraceError> {
         const LEAST_S: f64 = 1e-6;
         const MOST_S: f64 = 3600.0;
         let time = rows.required("t_s", REQUIRED)?;
@@ -93,7 +102,7 @@ impl RateTrace {
         lengths.sort_by(f64::total_cmp);
         match lengths.get(lengths.len() / 2) {
             None => Err(rows.fail_whole(TraceProblem::Empty)),
-            Some(&middle_s) => Ok(Self { windows, step: Duration::from_secs_f64(middle_s) }),
+            Some(&middle_s) => Ok(Self { name, windows, step: Duration::from_secs_f64(middle_s) }),
         }
     }
 }

@@ -212,7 +212,7 @@ fn median(values: &[f64]) -> Option<f64> {
 
 /// To the thousandth: what is beyond differs from run to run.
 fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() * 1e-3
+    (value * 1e3).round() / 1e3
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(crate) struct Detect {
 
     /// Detect in N recordings that are made up, all families in turn, without writing files; with --score: the share right
     /// by family, and whether the confidence holds
-    #[arg(long, value_name = "N", conflicts_with = "files", required_unless_present = "files")]
+    #[arg(long, value_name = "N", conflicts_with = "files")]
     synthetic: Option<usize>,
 
     /// Seed of the synthetic recordings; sets of different seeds share none
@@ -110,6 +110,11 @@ impl Detect {
             let line = "synthetic recordings have no counters; leave out --signal counters, or name recordings";
             return Err(Failure { code: super::BAD_INPUT, line: line.to_owned() });
         }
+        if self.files.is_empty() && self.synthetic.is_none() {
+            let line = "name one recording or more (NAME.trace.csv with the columns t_s and power_w), or ask for made-up \
+                        ones with --synthetic N; `gpoeo-sim synth FOLDER` writes such files";
+            return Err(Failure { code: super::BAD_INPUT, line: line.to_owned() });
+        }
         let mut out = std::io::stdout().lock();
         let mut all = Vec::new();
         match self.synthetic {
@@ -156,17 +161,23 @@ impl Detect {
     }
 
     fn find_in(&self, file: &Path) -> Result<Seen, Failure> {
-        let trace = Trace::read(file)?;
         let truth_path = Truth::path_beside(file);
         // A page shows the truth where there is one; a score needs it.
         let is_wanted = self.score || (self.draws() && truth_path.exists());
         let truth = if is_wanted { Some(Truth::read(truth_path)?) } else { None };
         let record = match self.signal {
             SignalOption::Counters => {
-                let rate = RateTrace::read(RateTrace::path_beside(file))?;
-                DetectionRecord::of_rate(trace.name(), &rate, truth)
+                let path = RateTrace::path_beside(file);
+                if !path.exists() {
+                    let line = format!(
+                        "{}: there is no such file; --signal counters reads NAME.pm.csv beside NAME.trace.csv",
+                        path.display()
+                    );
+                    return Err(Failure { code: super::BAD_INPUT, line });
+                }
+                DetectionRecord::of_rate(&RateTrace::read(path)?, truth)
             }
-            SignalOption::Power => DetectionRecord::of_power(&trace, truth),
+            SignalOption::Power => DetectionRecord::of_power(&Trace::read(file)?, truth),
         };
         Ok(self.seen(record, None))
     }

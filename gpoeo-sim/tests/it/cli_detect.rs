@@ -29,13 +29,80 @@ fn json_is_one_object_a_line_with_the_keys_of_the_contract() {
     assert!(sac["samples"].as_u64().unwrap() > 1000 && sac["cpu_us"].is_u64());
     let keys: Vec<_> = sac.as_object().unwrap().keys().map(String::as_str).collect();
     let mut contract =
-        ["trace", "outcome", "period_s", "confidence", "first_decided_s", "busy_from_s", "samples", "cpu_us"];
+        ["trace", "outcome", "period_s", "confidence", "first_decided_s", "busy_from_s", "samples", "cpu_us", "signal"];
     contract.sort_unstable();
     assert_eq!(keys, contract);
+    assert_eq!(sac["signal"].as_str(), Some("power"));
 
     let kmeans = &lines[1];
     assert_eq!(kmeans["outcome"].as_str(), Some("aperiodic"));
     assert!(kmeans["period_s"].is_null());
+}
+
+fn counters(name: &str) -> String {
+    format!("{}/tests/data/h100-counters/{name}.trace.csv", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn counters_show_iterations_that_power_does_not() {
+    let output =
+        detect(&["--signal", "counters", "--json", "--score", &counters("unet3d_fp32"), &counters("resnet50_amp")]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    for (line, (windows, iteration_s)) in text.lines().zip([(3660, 0.0434), (3662, 0.1293)]) {
+        let found: Value = serde_json::from_str(line).unwrap();
+        assert_eq!((found["signal"].as_str(), found["outcome"].as_str()), (Some("counters"), Some("periodic")));
+        assert!(found["samples"].as_u64().unwrap().abs_diff(windows) < 20, "{line}");
+        assert_eq!((found["counted"].as_bool(), found["verdict"].as_str()), (Some(true), Some("right")), "{line}");
+        assert!((found["iteration_s"].as_f64().unwrap() - iteration_s).abs() < 0.001);
+    }
+}
+
+#[test]
+fn counters_that_are_not_there_end_with_2_and_say_what_is_read() {
+    let output = detect(&["--signal", "counters", &data("sac")]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(errors.contains("sac.pm.csv: there is no such file; --signal counters reads NAME.pm.csv"), "{errors}");
+    let output = detect(&["--signal", "counters", "--synthetic", "2"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("synthetic recordings have no counters"));
+}
+
+#[test]
+fn a_page_and_pictures_need_nothing_else() {
+    let folder = std::env::temp_dir().join(format!("gpoeo-sim-detect-page-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (page, pictures) = (folder.join("page.html"), folder.join("pictures"));
+    let arguments = ["--html", &page.to_string_lossy(), "--svg", &pictures.to_string_lossy()];
+    let output = detect(&[&arguments[..], &[&data("sac"), &data("kmeans_aperiodic")]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.starts_with("<!DOCTYPE html>") && !text.contains("http") && !text.contains("<script"));
+    for words in ["sac", "kmeans_aperiodic", "in truth: no period", "2 × the answer", "no period was claimed", "right"]
+    {
+        assert!(text.contains(words), "{words}");
+    }
+    // Four charts of a recording with an answer, three of one without, each for wide and for narrow screens.
+    assert_eq!(text.matches("<svg class=\"chart").count(), 14);
+    for name in ["sac", "kmeans_aperiodic"] {
+        let picture = std::fs::read_to_string(pictures.join(format!("{name}.svg"))).unwrap();
+        assert!(picture.starts_with("<svg") && picture.len() < 100_000 && !picture.contains("NaN"), "{name}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    let nowhere = detect(&["--html", "/nonexistent/page.html", &data("sac")]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}
+
+#[test]
+fn without_files_it_says_what_to_name() {
+    let output = detect(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("name one recording or more (NAME.trace.csv with the columns t_s and power_w)"),
+        "{errors}"
+    );
 }
 
 #[test]

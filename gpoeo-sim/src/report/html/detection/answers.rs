@@ -14,7 +14,7 @@ const POINTS: usize = 300;
 
 /// The picture, and its height.
 pub(super) fn answers(record: &DetectionRecord, room: Room) -> (f64, Markup) {
-    let area = Area { left: 56.0, top: 40.0, width: room.width() - 72.0, height: 150.0 };
+    let area = Area { left: 56.0, top: 26.0, width: room.width() - 72.0, height: 150.0 };
     let (from_s, to_s) =
         (record.samples.first().map_or(0.0, |sample| sample.0), record.samples.last().map_or(1.0, |sample| sample.0));
     let end_s = record.busy_s().1;
@@ -22,10 +22,11 @@ pub(super) fn answers(record: &DetectionRecord, room: Room) -> (f64, Markup) {
     let steps = steps(record, end_s);
     let is_periodic = record.rhythm().is_none_or(|rhythm| rhythm.iteration_s.is_some());
     let truth = if is_periodic { truth } else { Vec::new() };
-    let values = || steps.iter().flatten().map(|step| step.1).chain(truth.iter().map(|point| point.1));
+    let values =
+        || steps.iter().flatten().map(|step| step.1).chain(truth.iter().flat_map(|point| [point.1, 2.0 * point.1]));
     let (low, high) = values().fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
     // A logarithmic scale: what matters is by how many times an answer is off.
-    let (low, high) = if high > 0.0 { (0.6 * low, 1.7 * high) } else { (0.05, 5.0) };
+    let (low, high) = if high > 0.0 { (0.7 * low, 1.3 * high) } else { (0.05, 5.0) };
     let plot = Plot::new(area, (from_s, to_s), (low.log10(), high.log10()));
     let logarithmic =
         |points: Vec<Option<(f64, f64)>>| plot.line(points.into_iter().map(|at| at.map(|(x, y)| (x, y.log10()))));

@@ -15,8 +15,8 @@ const LEAST_SHOWN_S: f64 = 1.0;
 const HARMONICS_SHOWN: f64 = 14.0;
 /// Points of a path, at most; of more the highest of each group.
 const POINTS: usize = 480;
-/// This close to a whole multiple or part of the answer, a peak is one (share).
-const SAME: f64 = 0.03;
+/// This close to a whole number of answers, or of parts of it, a peak is one (in answers, or in parts).
+const SAME: f64 = 0.12;
 /// Multiples and parts that are named.
 const MOST_TIMES: f64 = 32.0;
 
@@ -30,7 +30,7 @@ pub(super) struct Spectra {
 impl Spectra {
     /// The picture, and its height.
     pub(super) fn draw(&self, room: Room) -> (f64, Markup) {
-        let (left, top, height) = (48.0, 40.0, 150.0);
+        let (left, top, height) = (48.0, 26.0, 150.0);
         let (correlation, spectrum) = match room {
             Room::Wide => {
                 let first = Area { left, top, width: 420.0, height };
@@ -84,7 +84,7 @@ impl Spectra {
 
     fn relation(&self, lag_s: f64) -> String {
         let Some(period_s) = self.period_s else { return String::new() };
-        let is_near = |times: f64| (times / times.round() - 1.0).abs() <= SAME && times.round() <= MOST_TIMES;
+        let is_near = |times: f64| (times - times.round()).abs() <= SAME && times.round() <= MOST_TIMES;
         let (times, parts) = (lag_s / period_s, period_s / lag_s);
         if times > 0.5 && is_near(times) {
             if times.round() > 1.0 { format!("{} × the answer", times.round()) } else { "the answer".to_owned() }
@@ -107,7 +107,7 @@ impl Spectra {
         let count = ((shown_s / evidence.step_s) as usize + 1).min(evidence.correlation.len());
         let values = &evidence.correlation[..count];
         let lowest = values.iter().copied().fold(0.0, f64::min);
-        let plot = Plot::new(area, (0.0, shown_s), ((lowest - 0.05).max(-1.05), 1.05));
+        let plot = Plot::new(area, (0.0, shown_s), ((lowest - 0.05).max(-1.05), 1.2));
         let points = values.iter().enumerate().map(|(index, value)| Some((index as f64 * evidence.step_s, *value)));
         html! {
             (plot.y_axis(&ticks((lowest, 1.0), 4), "autocorrelation"))
@@ -167,8 +167,8 @@ mod tests {
         let samples: Vec<(f64, f64)> = (0..500).map(|k| (f64::from(k) * 0.02, f64::from(k % 37))).collect();
         let evidence = Evidence::of(&samples, 0.0, 10.0, None).unwrap();
         let spectra = Spectra { evidence, period_s: Some(0.74), iteration_s: None };
-        let named = [0.74, 1.48, 0.37, 0.925, 22.2].map(|lag_s| spectra.relation(lag_s));
-        assert_eq!(named, ["the answer", "2 × the answer", "the answer / 2", "", "30 × the answer"]);
+        let named = [0.74, 1.48, 0.37, 0.925, 22.2, 22.5].map(|lag_s| spectra.relation(lag_s));
+        assert_eq!(named, ["the answer", "2 × the answer", "the answer / 2", "", "30 × the answer", ""]);
     }
 
     #[test]

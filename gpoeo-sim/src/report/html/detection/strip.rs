@@ -8,14 +8,14 @@ use crate::report::html::scale::{range, ticks};
 
 /// The picture, and its height.
 pub(super) fn strip(record: &DetectionRecord, room: Room) -> (f64, Markup) {
-    let area = Area { left: 56.0, top: 40.0, width: room.width() - 72.0, height: 120.0 };
+    let area = Area { left: 56.0, top: 26.0, width: room.width() - 72.0, height: 120.0 };
     let (name, unit, scale) = record.shown_unit();
     let from_s = record.samples.first().map_or(0.0, |sample| sample.0);
     let to_s = record.samples.last().map_or(1.0, |sample| sample.0);
     // Two pixels each: what is narrower is one blot.
     let bins = bins(&record.samples, (from_s, to_s), (area.width / 2.0) as usize);
     let highest = bins.iter().flatten().map(|bin| bin.highest * scale).fold(0.0, f64::max);
-    let span = (0.0, range([0.0, highest], 0.05).1);
+    let span = (0.0, range([0.0, highest], 0.2).1);
     let plot = Plot::new(area, (from_s, to_s), span);
     let place = |index: usize| from_s + (index as f64 + 0.5) * (to_s - from_s) / bins.len() as f64;
     let means = bins.iter().enumerate().map(|(index, bin)| bin.map(|bin| (place(index), bin.mean * scale)));
@@ -39,10 +39,10 @@ fn moments(record: &DetectionRecord, plot: &Plot) -> Markup {
     html! {
         @for (at, name) in moments.iter().filter_map(|&(at, name)| at.map(|at| (at.as_secs_f64(), name))) {
             @let x = plot.x.px(at);
-            line.reference x1=(px(x)) y1=(px(plot.area.top - 4.0)) x2=(px(x)) y2=(px(plot.area.bottom())) {}
+            line.reference x1=(px(x)) y1=(px(plot.area.top)) x2=(px(x)) y2=(px(plot.area.bottom())) {}
             // The begin is named at its left and the answer at its right, as they may be close.
             @let (anchor, off) = if name == "begin" { ("end", -4.0) } else { ("start", 4.0) };
-            text.mark x=(px(x + off)) y=(px(plot.area.top + 2.0)) text-anchor=(anchor) { (name) }
+            text.mark x=(px(x + off)) y=(px(plot.area.top + 10.0)) text-anchor=(anchor) { (name) }
         }
     }
 }
