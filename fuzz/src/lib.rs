@@ -4,9 +4,11 @@
 #![forbid(unsafe_code)]
 
 mod checked;
+mod models;
 mod parsers;
 mod scenario;
 
+pub use models::{model_json, model_ubj};
 pub use parsers::{dvfs_table, trace, truth};
 
 /// An arbitrary sequence of inputs into [`gpoeo_core::Optimizer`]: samples with odd numbers and times, answers right and

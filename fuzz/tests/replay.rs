@@ -49,6 +49,16 @@ fn dvfs_table() {
 }
 
 #[test]
+fn model_json() {
+    replay("model_json", gpoeo_fuzz::model_json, 20_000, 200, &[b"", b"{\"learner\":{"]);
+}
+
+#[test]
+fn model_ubj() {
+    replay("model_ubj", gpoeo_fuzz::model_ubj, 20_000, 200, &[b"", b"{L\0\0\0\0\0\0\0\x07learner{"]);
+}
+
+#[test]
 fn optimizer() {
     replay("optimizer", gpoeo_fuzz::optimizer, 300, 120, &[b"", &[0; 6]]);
 }
