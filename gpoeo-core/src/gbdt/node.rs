@@ -10,11 +10,8 @@ use super::schema::RawTree;
 /// The input that a leaf compares with: always NaN.
 pub(super) const LEAF_INPUT: usize = 0;
 
-/// The input of a split that both children follow, in a sweep: always NaN, too.
-pub(super) const BOTH_INPUT: usize = 1;
-
 /// The first input that holds a value of the row.
-const FIRST_INPUT: usize = 2;
+const FIRST_INPUT: usize = 1;
 
 /// An index of 16 bits, which fit nearly all models, or of 32.
 pub(super) trait Index: Copy {
@@ -148,15 +145,25 @@ impl Inputs {
 
     /// The feature of an input, and its side for missing values; `None` for a leaf's.
     pub(super) fn feature(&self, input: usize) -> Option<(usize, Missing)> {
-        let place = input.checked_sub(FIRST_INPUT)?;
+        let place = self.place(input)?;
         let missing = if place % 2 == 0 { Missing::GoLeft } else { Missing::GoRight };
         Some((*self.features.get(place / 2)?, missing))
+    }
+
+    /// The place of an input among those that hold a value of the row; `None` for a leaf's.
+    pub(super) fn place(&self, input: usize) -> Option<usize> {
+        input.checked_sub(FIRST_INPUT)
     }
 
     /// Spreads a row out.
     pub(super) fn fill(&self, row: &[f32], inputs: &mut [f32]) {
         let (constants, values) = inputs.split_at_mut(FIRST_INPUT.min(inputs.len()));
         constants.fill(f32::NAN);
+        self.fill_values(row, values);
+    }
+
+    /// Spreads a row out, without the inputs that are always NaN.
+    pub(super) fn fill_values(&self, row: &[f32], values: &mut [f32]) {
         for (pair, feature) in values.chunks_exact_mut(2).zip(&self.features) {
             let value = row.get(*feature).copied().unwrap_or(f32::NAN);
             if let [left, right] = pair {

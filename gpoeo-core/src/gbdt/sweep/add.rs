@@ -1,21 +1,21 @@
-//! Adding the leaves of a block of trees to the columns, almost without a branch that depends on the row.
+//! Adding the leaves of a block of trees to the columns of a panel, almost without a branch that depends on the row.
 //!
 //! Columns go in lanes of eight. Most leaves cover whole lanes, so a tree is not spread out over its columns: a table says
 //! for each of its lanes which of a few prepared lanes to add. A leaf prepares two: one for the lane that it begins in, where
 //! the columns before it keep what they had, and one with its value everywhere. The table is filled from there to the end
 //! and written over by the leaves that follow.
 
-use super::TREES_A_BLOCK;
-use super::plan::Leaf;
+use super::node::Step;
+use super::{LEAVES_A_BLOCK, PANEL, TREES_A_BLOCK};
 
 /// Columns of a lane.
 const LANE: usize = 8;
 
+/// Lanes of a panel.
+const LANES: usize = PANEL / LANE;
+
 /// Lanes that are added to at once, so that one addition need not wait for another: as many as registers hold.
 const AT_ONCE: usize = 4;
-
-/// Table entries that are written at once: all that 128 columns have.
-const ENTRIES: usize = 16;
 
 /// For a leaf that begins at column k of a lane: which bits of each column are kept.
 static KEEP: [[u32; LANE]; LANE] = {
@@ -37,97 +37,93 @@ static KEEP: [[u32; LANE]; LANE] = {
 #[repr(align(32))]
 struct Lane([f32; LANE]);
 
-/// The sums of the columns, and room to prepare a block of trees.
+/// The sums of a panel's columns, and room to prepare a block of trees.
 #[derive(Clone, Debug)]
 pub(super) struct Adder {
-    base: f32,
-    sums: Vec<Lane>,
+    sums: [Lane; LANES],
     /// For each leaf of the block: the lane that it begins in, a lane that it fills.
-    prepared: Vec<[Lane; 2]>,
+    prepared: Box<Prepared>,
     /// The prepared lane for each tree of a block and lane, with room to write beyond the last.
-    table: Vec<u32>,
+    table: Vec<[u16; 2 * LANES]>,
 }
 
 impl Adder {
-    /// For blocks of at most `max_leaves` leaves.
-    pub(super) fn new(base: f32, num_columns: usize, max_leaves: usize) -> Self {
-        let num_lanes = num_columns.div_ceil(LANE).next_multiple_of(AT_ONCE);
+    pub(super) fn new() -> Self {
+        let lane = Lane([0.0; LANE]);
         Self {
-            base,
-            sums: vec![Lane([base; LANE]); num_lanes],
-            prepared: vec![[Lane([0.0; LANE]); 2]; max_leaves],
-            table: vec![0; (num_lanes + ENTRIES) * TREES_A_BLOCK],
+            sums: [lane; LANES],
+            prepared: Box::new([lane; 2 * LEAVES_A_BLOCK]),
+            table: vec![[0; 2 * LANES]; TREES_A_BLOCK],
         }
     }
 
-    pub(super) fn begin(&mut self) {
-        self.sums.fill(Lane([self.base; LANE]));
+    pub(super) fn begin(&mut self, base: f32) {
+        self.sums.fill(Lane([base; LANE]));
     }
 
-    /// The sum of a column.
-    pub(super) fn sum(&self, column: usize) -> f32 {
-        self.sums[column / LANE].0[column % LANE]
+    /// Writes the sums of the first columns out.
+    pub(super) fn write(&self, out: &mut [f32]) {
+        for (out, sums) in out.chunks_mut(LANE).zip(&self.sums) {
+            out.copy_from_slice(&sums.0[..out.len()]);
+        }
     }
 
-    /// Adds the leaves of a block: all of a tree one after the other, columns ascending.
-    pub(super) fn add(&mut self, indices: impl Iterator<Item = u32>, leaves: &[Leaf]) {
-        let num_trees = self.prepare(indices, leaves);
-        self.add_prepared(num_trees);
+    /// Adds the leaves of a block to the first `num_columns` columns: all of a tree one after the other, columns ascending.
+    pub(super) fn add<N: Step>(&mut self, num_columns: usize, leaves: &[u32], nodes: &[N]) {
+        let num_trees = self.prepare(leaves, nodes);
+        self.add_prepared(num_columns, num_trees);
     }
 
     /// Fills the table; returns the number of trees.
-    fn prepare(&mut self, indices: impl Iterator<Item = u32>, leaves: &[Leaf]) -> usize {
-        let stride = self.sums.len() + ENTRIES;
-        let mut row = 0;
-        let mut next_row = 0;
+    fn prepare<N: Step>(&mut self, leaves: &[u32], nodes: &[N]) -> usize {
+        let mut num_trees = 0;
         let mut begun = Lane([0.0; LANE]);
         let mut full = begun;
         let mut begun_lane = usize::MAX;
-        for ((place, index), prepared) in (0_u32..).zip(indices).zip(&mut self.prepared) {
-            let leaf = leaves[index as usize];
-            if leaf.start == 0 {
-                row = next_row;
-                next_row += stride;
-            }
-            let (lane, column) = (leaf.start as usize / LANE, leaf.start as usize % LANE);
+        for ((place, index), prepared) in (0_u16..).step_by(2).zip(leaves).zip(self.prepared.chunks_exact_mut(2)) {
+            let (value, start) = nodes[*index as usize].leaf();
+            num_trees += usize::from(start == 0);
+            let (lane, column) = (start / LANE % LANES, start % LANE);
             // What the leaf before left there: it may have begun in the same lane.
             let before = if lane == begun_lane { begun } else { full };
-            let value = leaf.value.to_bits();
             for ((begun, before), keep) in begun.0.iter_mut().zip(&before.0).zip(&KEEP[column]) {
-                *begun = f32::from_bits((before.to_bits() & keep) | (value & !keep));
+                *begun = f32::from_bits((before.to_bits() & keep) | (value.to_bits() & !keep));
             }
-            full = Lane([leaf.value; LANE]);
+            full = Lane([value; LANE]);
             begun_lane = lane;
-            *prepared = [begun, full];
+            prepared[0] = begun;
+            prepared[1] = full;
 
-            self.table[row + lane] = 2 * place;
-            let mut next = lane + 1;
-            loop {
-                self.table[row + next..row + next + ENTRIES].fill(2 * place + 1);
-                next += ENTRIES;
-                if next >= self.sums.len() {
-                    break;
-                }
-            }
+            let row = &mut self.table[num_trees - 1];
+            row[lane] = place;
+            row[lane + 1..lane + 1 + LANES].fill(place + 1);
         }
-        next_row / stride
+        num_trees
     }
 
-    fn add_prepared(&mut self, num_trees: usize) {
-        let stride = self.sums.len() + ENTRIES;
-        let prepared = self.prepared.as_flattened();
-        for (group, sums) in self.sums.chunks_exact_mut(AT_ONCE).enumerate() {
+    fn add_prepared(&mut self, num_columns: usize, num_trees: usize) {
+        let groups = num_columns.div_ceil(LANE * AT_ONCE);
+        for (group, sums) in self.sums.chunks_exact_mut(AT_ONCE).enumerate().take(groups) {
             let sums: &mut [Lane; AT_ONCE] = sums.try_into().expect("a chunk has that length");
-            let mut local = *sums;
-            for row in self.table.chunks_exact(stride).take(num_trees) {
-                let entries = &row[group * AT_ONCE..][..AT_ONCE];
-                for (local, entry) in local.iter_mut().zip(entries) {
-                    for (sum, value) in local.0.iter_mut().zip(&prepared[*entry as usize].0) {
-                        *sum += value;
-                    }
-                }
-            }
-            *sums = local;
+            add_rows(sums, &self.prepared, &self.table[..num_trees], group * AT_ONCE);
         }
     }
+}
+
+type Prepared = [Lane; 2 * LEAVES_A_BLOCK];
+
+#[inline(never)]
+fn add_rows(sums: &mut [Lane; AT_ONCE], prepared: &Prepared, table: &[[u16; 2 * LANES]], first: usize) {
+    let mut local = *sums;
+    let first = first % LANES;
+    for row in table {
+        let entries = &row[first..first + AT_ONCE];
+        for (local, entry) in local.iter_mut().zip(entries) {
+            let values = &prepared[usize::from(*entry)];
+            for (sum, value) in local.0.iter_mut().zip(&values.0) {
+                *sum += value;
+            }
+        }
+    }
+    *sums = local;
 }

@@ -9,19 +9,27 @@
 //! Values between which no threshold of the model lies share a column. Source: ours; see `walk` and `add` for the two loops.
 
 mod add;
+mod node;
 mod plan;
 mod walk;
 
 use core::fmt;
 
 use super::model::{Model, RowError};
-use super::node::{Index, Inputs, Node, Nodes};
+use super::node::Inputs;
 use add::Adder;
-use plan::{Leaf, Plan};
-use walk::Walker;
+use node::{Nodes, Step};
+use plan::Plan;
+use walk::{Block, Walker};
+
+/// Columns that are walked at once.
+const PANEL: usize = 128;
 
 /// Trees that are walked together, level by level, before their leaves are added.
-const TREES_A_BLOCK: usize = 32;
+const TREES_A_BLOCK: usize = 64;
+
+/// Leaves that the trees of a block come to at most.
+const LEAVES_A_BLOCK: usize = 1024;
 
 /// Margins of one model for all values of one feature, the rest of the row given.
 ///
@@ -40,15 +48,25 @@ const TREES_A_BLOCK: usize = 32;
 /// ```
 #[derive(Clone)]
 pub struct Sweep {
-    nodes: Nodes,
-    leaves: Vec<Leaf>,
-    inputs: Inputs,
+    panels: Vec<Panel>,
     walker: Walker,
     adder: Adder,
+    base: f32,
+    inputs: Inputs,
     filled: Vec<f32>,
     num_features: usize,
+    /// The margin of each column.
+    sums: Vec<f32>,
     /// The column of each value.
     columns: Vec<usize>,
+}
+
+/// Up to [`PANEL`] columns, and the trees as they need them.
+#[derive(Clone)]
+struct Panel {
+    nodes: Nodes,
+    blocks: Vec<Block>,
+    num_columns: usize,
 }
 
 /// Why there is no sweep over these values.
@@ -93,17 +111,20 @@ impl Sweep {
         if let Some(before) = values.windows(2).position(|pair| matches!(pair, [a, b] if a > b)) {
             return Err(SweepError::NotAscending { index: before + 1 });
         }
-        let Plan { nodes, leaves, trees, columns, num_columns } = Plan::new(model, feature, values);
-        let walker = Walker::new(&trees);
-        let max_leaves = walker.max_leaves();
+        let (columns, values_of_columns) = plan::columns(model, feature, values);
+        let panels = values_of_columns.chunks(PANEL).map(|values| {
+            let Plan { nodes, trees } = Plan::new(model, feature, values);
+            Panel { nodes: Nodes::new(nodes), blocks: Block::all(&trees), num_columns: values.len() }
+        });
         Ok(Self {
-            walker,
-            adder: Adder::new(model.base, num_columns, max_leaves),
-            filled: vec![0.0; model.inputs.len()],
-            nodes: Nodes::new(nodes),
-            leaves,
+            panels: panels.collect(),
+            walker: Walker::new(),
+            adder: Adder::new(),
+            base: model.base,
+            filled: node::inputs(node::FIRST_INPUT + model.inputs.len()),
             inputs: model.inputs.clone(),
             num_features,
+            sums: vec![0.0; values_of_columns.len()],
             columns,
         })
     }
@@ -132,23 +153,32 @@ impl Sweep {
         if out.len() != self.columns.len() {
             return Err(RowError::OutLength { found: out.len(), expected: self.columns.len() });
         }
-        self.inputs.fill(row, &mut self.filled);
-        self.adder.begin();
-        match &self.nodes {
-            Nodes::Narrow(nodes) => all_blocks(&mut self.walker, &mut self.adder, nodes, &self.leaves, &self.filled),
-            Nodes::Wide(nodes) => all_blocks(&mut self.walker, &mut self.adder, nodes, &self.leaves, &self.filled),
+        self.inputs.fill_values(row, &mut self.filled[node::FIRST_INPUT..]);
+        for (panel, sums) in self.panels.iter().zip(self.sums.chunks_mut(PANEL)) {
+            self.adder.begin(self.base);
+            let (walker, adder) = (&mut self.walker, &mut self.adder);
+            match &panel.nodes {
+                Nodes::Narrow(nodes) => {
+                    let inputs = self.filled.first_chunk().expect("there is room for narrow nodes");
+                    panel.all_blocks(walker, adder, nodes, inputs);
+                }
+                Nodes::Wide(nodes) => panel.all_blocks(walker, adder, nodes, &self.filled),
+            }
+            adder.write(sums);
         }
         for (margin, column) in out.iter_mut().zip(&self.columns) {
-            *margin = self.adder.sum(*column);
+            *margin = self.sums[*column];
         }
         Ok(())
     }
 }
 
-/// Walks and adds one block after the other.
-fn all_blocks<I: Index>(walker: &mut Walker, adder: &mut Adder, nodes: &[Node<I>], leaves: &[Leaf], inputs: &[f32]) {
-    for block in 0..walker.num_blocks() {
-        adder.add(walker.walk(block, nodes, inputs), leaves);
+impl Panel {
+    /// Walks and adds one block after the other.
+    fn all_blocks<N: Step>(&self, walker: &mut Walker, adder: &mut Adder, nodes: &[N], inputs: &N::Inputs) {
+        for block in &self.blocks {
+            adder.add(self.num_columns, walker.walk(block, nodes, inputs), nodes);
+        }
     }
 }
 
