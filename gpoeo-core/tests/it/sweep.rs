@@ -125,6 +125,36 @@ fn more_values_and_columns_than_16_bits_count() {
 }
 
 #[test]
+fn more_features_than_narrow_nodes_can_choose_from_sweep_the_same() {
+    let features = 200;
+    let split = |feature: usize, left: Tree, right: Tree| Tree::Split {
+        feature,
+        threshold: (feature % 7) as f32 * 0.3,
+        default_left: feature % 2 == 0,
+        children: Box::new([left, right]),
+    };
+    let leaf = |feature: usize| Tree::Leaf(feature as f32 * 0.17 - 9.0);
+    let tree = |feature: usize| {
+        let below = split(features - 1 - feature, leaf(feature), split(3, leaf(feature + 1), leaf(feature + 2)));
+        split(feature, below, split(5, leaf(feature + 3), leaf(feature + 4)))
+    };
+    let made_up = MadeUp { base: 0.3, parallel: 1, deleted: 0, trees: (0..features).map(tree).collect() };
+    let text = made_up.json().replace("\"num_feature\":\"4\"", "\"num_feature\":\"200\"");
+    let model = Model::from_slice(text.as_bytes()).unwrap();
+    let rows: Vec<Vec<f32>> = (0..3)
+        .map(|row: usize| {
+            (0..features).map(move |f| if (f + row) % 11 == 0 { f32::NAN } else { (f * row % 5) as f32 * 0.4 })
+        })
+        .map(Iterator::collect)
+        .collect();
+    let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+    assert!(same(model.margin(rows[1]).unwrap(), made_up.margin(rows[1])));
+    for feature in [3, 5, 198] {
+        check(&model, feature, &[-1.0, 0.0, 0.3, 0.6, 0.9, 1.2, 5.0], &rows);
+    }
+}
+
+#[test]
 fn a_base_below_zero_that_is_zero_stays_so_without_trees() {
     let made_up = MadeUp { base: -0.0, parallel: 1, deleted: 0, trees: vec![staircase(3), Tree::Leaf(-0.0)] };
     let model = Model::from_slice(made_up.json().as_bytes()).unwrap();

@@ -37,11 +37,13 @@ static KEEP: [[u32; LANE]; LANE] = {
 #[repr(align(32))]
 struct Lane([f32; LANE]);
 
+/// For each leaf of a block: the lane that it begins in, then a lane that it fills.
+type Prepared = [Lane; 2 * LEAVES_A_BLOCK];
+
 /// The sums of a panel's columns, and room to prepare a block of trees.
 #[derive(Clone, Debug)]
 pub(super) struct Adder {
     sums: [Lane; LANES],
-    /// For each leaf of the block: the lane that it begins in, a lane that it fills.
     prepared: Box<Prepared>,
     /// The prepared lane for each tree of a block and lane, with room to write beyond the last.
     table: Vec<[u16; 2 * LANES]>,
@@ -110,12 +112,11 @@ impl Adder {
     }
 }
 
-type Prepared = [Lane; 2 * LEAVES_A_BLOCK];
-
+/// Adds what the table says to the lanes from `first` on. On its own, for here the compiler knows how all is aligned.
 #[inline(never)]
 fn add_rows(sums: &mut [Lane; AT_ONCE], prepared: &Prepared, table: &[[u16; 2 * LANES]], first: usize) {
+    let first = first.min(LANES);
     let mut local = *sums;
-    let first = first % LANES;
     for row in table {
         let entries = &row[first..first + AT_ONCE];
         for (local, entry) in local.iter_mut().zip(entries) {
