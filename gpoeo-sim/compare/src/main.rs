@@ -5,7 +5,9 @@
 //! object.
 
 mod detector;
+mod peers;
 mod recordings;
+mod sweep;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -41,6 +43,10 @@ struct Arguments {
 enum Part {
     /// The period detection with the published ones and with what anybody would try first
     Detector,
+    /// Inference of a single row with XGBoost's C library and other loaders of its models
+    Row,
+    /// The same of a row at all gears at once
+    Sweep,
 }
 
 /// All that was measured; a part that did not run is not there.
@@ -48,6 +54,10 @@ enum Part {
 struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     detector: Option<Vec<detector::Row>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep: Option<Vec<sweep::Row>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<Vec<sweep::Row>>,
 }
 
 /// Why there is no comparison.
@@ -56,6 +66,9 @@ enum CompareError {
     /// An output that cannot be written.
     #[error("cannot write the output: {0}; check the path and its permissions")]
     Output(#[from] io::Error),
+    /// Peers that cannot be installed or run.
+    #[error(transparent)]
+    Peers(#[from] peers::PeersError),
     /// A recording that cannot be read.
     #[error(transparent)]
     Recording(#[from] recordings::RecordingsError),
@@ -71,6 +84,15 @@ impl Arguments {
         let mut report = Report::default();
         if self.runs(Part::Detector) {
             report.detector = Some(detector::compare(&self.recordings.read()?, text)?);
+        }
+        if self.runs(Part::Sweep) || self.runs(Part::Row) {
+            let peers = peers::Peers::install(text)?;
+            if self.runs(Part::Sweep) {
+                report.sweep = Some(sweep::compare(sweep::Kind::Sweep, &peers, text)?);
+            }
+            if self.runs(Part::Row) {
+                report.row = Some(sweep::compare(sweep::Kind::Row, &peers, text)?);
+            }
         }
         Ok(report)
     }
