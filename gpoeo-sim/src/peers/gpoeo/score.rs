@@ -20,7 +20,8 @@ pub(in crate::peers) enum Regions {
 /// Mean difference of neighbouring periods in per cent, lower is better; `None` if the window holds fewer than two.
 pub(super) fn similarity(signal: &[f64], period_s: f64, reference_s: f64, regions: Regions) -> Option<f64> {
     let points = period_s / STEP_S;
-    let length = signal.len() as f64;
+    // From the first sample to the last: the original counts so.
+    let length = signal.len().saturating_sub(1) as f64;
     if points > 0.5 * length || points < 2.0 {
         return None;
     }

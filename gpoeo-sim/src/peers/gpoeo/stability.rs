@@ -33,7 +33,7 @@ pub(super) fn judge(
     regions: Regions,
     spectrum: &mut Spectrum,
 ) -> Judgement {
-    let length_s = signal.len() as f64 * STEP_S;
+    let length_s = signal.len().saturating_sub(1) as f64 * STEP_S;
     let unstable = |period_s: f64, more_s: f64| Judgement { period_s, is_stable: false, more_s };
     let mut tail = |drop_s: f64| {
         let from = ((drop_s / STEP_S) as usize).min(signal.len() - 1);
