@@ -104,6 +104,7 @@ pub struct Capabilities {
     sensor_lag: Duration,
     settle_time: Duration,
     power_limit_w: Option<f64>,
+    gpu_name: Option<Box<str>>,
     gpus: u16,
 }
 
@@ -146,6 +147,7 @@ impl Capabilities {
             sensor_lag: Duration::from_millis(20),
             settle_time: Duration::from_millis(150),
             power_limit_w: None,
+            gpu_name: None,
             gpus: 1,
         })
     }
@@ -191,6 +193,14 @@ impl Capabilities {
     #[must_use]
     pub fn with_power_limit_w(mut self, limit_w: f64) -> Self {
         self.power_limit_w = Some(limit_w).filter(|limit_w| *limit_w > 0.0 && limit_w.is_finite());
+        self
+    }
+
+    /// The device's name as its driver gives it (unknown unless said otherwise). A set of models is used only on the GPUs
+    /// that it is for; where the name is unknown, whoever gave the set is believed.
+    #[must_use]
+    pub fn with_gpu_name(mut self, name: &str) -> Self {
+        self.gpu_name = Some(name.into());
         self
     }
 
@@ -279,6 +289,12 @@ impl Capabilities {
     #[must_use]
     pub const fn power_limit_w(&self) -> Option<f64> {
         self.power_limit_w
+    }
+
+    /// See [`Capabilities::with_gpu_name`].
+    #[must_use]
+    pub fn gpu_name(&self) -> Option<&str> {
+        self.gpu_name.as_deref()
     }
 
     /// See [`Capabilities::with_settle_time`].

@@ -1,10 +1,13 @@
 //! A blocking loop around [`Optimizer`] and a [`GpuBackend`], for embedders without a loop of their own.
 
+use std::sync::Arc;
+
 use crate::action::{Action, Command};
 use crate::backend::{BackendError, GpuBackend};
 use crate::config::OptimizerConfig;
 use crate::event::{Event, StopReason};
 use crate::input::{Input, InputError};
+use crate::models::ModelSet;
 use crate::optimizer::Optimizer;
 use crate::report::Report;
 use crate::sample::Sample;
@@ -73,6 +76,14 @@ impl<B: GpuBackend> Driver<B> {
         let caps = backend.capabilities()?;
         let next_read = backend.now();
         Ok(Self { backend, optimizer: Optimizer::new(config, caps), samples: Vec::new(), next_read })
+    }
+
+    /// The same with trained models, see [`Optimizer::with_models`]; to be said before the first step.
+    #[must_use]
+    pub fn with_models(mut self, set: Arc<ModelSet>) -> Self {
+        let (config, caps) = (self.optimizer.config().clone(), self.optimizer.capabilities().clone());
+        self.optimizer = Optimizer::new(config, caps).with_models(set);
+        self
     }
 
     /// One turn of the loop: carry out what was asked, wait, read, feed.

@@ -5,6 +5,8 @@ use core::fmt;
 use crate::action::Fault;
 use crate::caps::ClockPair;
 use crate::estimate::Estimate;
+use crate::models::{NoPrediction, Variant};
+use crate::objective::RelativeCost;
 use crate::outcome::Outcome;
 use crate::time::Timestamp;
 use crate::units::Mhz;
@@ -20,6 +22,8 @@ pub enum Phase {
     Hold,
     /// Measuring time and energy of an iteration at the found clocks.
     MeasureBaseline,
+    /// Reading counters at the found clocks.
+    Profile,
     /// Putting the clocks back before stopping.
     Restore,
     /// Measuring other settings.
@@ -34,6 +38,7 @@ impl fmt::Display for Phase {
             Self::Detect => "detect",
             Self::Hold => "hold",
             Self::MeasureBaseline => "measure baseline",
+            Self::Profile => "profile",
             Self::Restore => "restore",
             Self::Search => "search",
             Self::Stopped => "stopped",
@@ -107,6 +112,25 @@ pub enum Event {
         from: Phase,
         /// From now on.
         to: Phase,
+    },
+    /// The models have nothing to say: the search starts without them.
+    NotPredicted {
+        /// Why.
+        #[cfg_attr(feature = "serde", serde(flatten))]
+        reason: NoPrediction,
+    },
+    /// The models have said where the search starts.
+    Predicted {
+        /// Which of them.
+        variant: Variant,
+        /// The best pair by the prediction.
+        best: ClockPair,
+        /// What it is expected to cost.
+        cost: RelativeCost,
+        /// Expected error of the time, as a ratio.
+        time_stderr: f64,
+        /// Expected error of the energy, as a ratio.
+        energy_stderr: f64,
     },
     /// The search is over.
     Settled {

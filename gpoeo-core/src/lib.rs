@@ -65,6 +65,10 @@
 //! GPU's ascending list of clocks; a *clock pair* is a memory clock with an SM clock.
 #![forbid(unsafe_code)]
 
+// What tests of the machine and of its parts share speaks of the crate by its name.
+#[cfg(test)]
+extern crate self as gpoeo_core;
+
 mod action;
 mod backend;
 mod caps;
@@ -97,7 +101,7 @@ pub use backend::{BackendError, GpuBackend};
 pub use caps::{Capabilities, CapabilitiesError, ClockPair};
 pub use config::{BusyConfig, CandidateConfig, ChangeConfig, CleanConfig, DetectorConfig, LookConfig, VoteConfig};
 pub use config::{ConfigError, HoldConfig, HoldPolicy, OptimizerConfig, OptimizerConfigBuilder, SearchConfig};
-pub use config::{MeasureConfig, SignalConfig};
+pub use config::{MeasureConfig, ProfileConfig, SignalConfig};
 pub use counters::{Counter, CounterKind, CounterSet};
 pub use driver::{Driver, DriverError, Observer, Step};
 pub use estimate::Estimate;
@@ -108,13 +112,13 @@ pub use measure::{
     EnergyMeter, EnergySource, Expected, IterationMarks, MarkedSpan, PeriodFit, PeriodFitter, PowerGain, RhythmShape,
 };
 pub use models::{Card, CardFeature, CardModel, CardModels, DefaultClocks, ErrorPoint, ModelKind, Variant};
-pub use models::{ModelFiles, ModelSet, ModelSetError, TrainedModels};
+pub use models::{ModelFiles, ModelSet, ModelSetError, NoPrediction, Predicted, Prediction, Predictor, TrainedModels};
 pub use objective::{Objective, RelativeCost};
 pub use optimizer::Optimizer;
 pub use outcome::Outcome;
 pub use period::PeriodDetector;
 pub use replay::{Outputs, Recording};
-pub use report::{Expectation, HoldReport, Report, SettingCost, TrialReport, Verdict};
+pub use report::{Expectation, HoldReport, PredictionReport, Report, SettingCost, TrialReport, Verdict};
 pub use sample::Sample;
 pub use signal::{Signal, Window};
 pub use time::Timestamp;

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::caps::ClockPair;
 use crate::estimate::Estimate;
 use crate::event::{Phase, ProgressSource, StopReason};
+use crate::models::{NoPrediction, Predicted, Variant};
 use crate::objective::RelativeCost;
 use crate::outcome::Outcome;
 
@@ -56,8 +57,25 @@ pub struct Report {
         serde(rename = "settled_after_s", serialize_with = "crate::time::seconds::serialize_some")
     )]
     pub settled_after: Option<Duration>,
+    /// What the models said after the last baseline; `None` without models, and before.
+    pub prediction: Option<PredictionReport>,
+    /// Share of the time so far in which counters were open, 0..1.
+    pub counters_share: f64,
     /// Events that were lost because nobody polled them.
     pub events_dropped: u64,
+}
+
+/// What the models said, or why they said nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct PredictionReport {
+    /// Where their inputs came from; `None`: no prediction.
+    pub variant: Option<Variant>,
+    /// The best pair by the prediction, with its expected cost and error.
+    pub best: Option<Predicted>,
+    /// Why there is no prediction.
+    pub reason: Option<NoPrediction>,
 }
 
 /// One setting, or two in turns.

@@ -215,6 +215,14 @@ public:
         handle_.reset(handle);
     }
 
+    /** Starts the search from the trained models in a folder, if they are for this GPU (NVML's name; empty: not known; the
+     * power limit in W; 0: not known). Before the first input. */
+    void load_models(const std::string &folder, const std::string &gpu_name = "", double power_limit_w = 0.0)
+    {
+        const char *name = gpu_name.empty() ? nullptr : gpu_name.c_str();
+        check(gpoeo_optimizer_load_models(get(), folder.c_str(), name, power_limit_w));
+    }
+
     /** Feeds one sample; its time must be later than that of the sample before. */
     void handle_sample(const gpoeo_sample &sample)
     {

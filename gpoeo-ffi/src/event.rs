@@ -34,6 +34,10 @@ pub enum gpoeo_event_kind {
     Tried = 9,
     /// The job is not what it was; noticed at `at_ns`.
     WorkloadChanged = 10,
+    /// The models expect `clocks` to be best, with `saving` and `slowdown`: the search starts there.
+    Predicted = 11,
+    /// The models have nothing to say of this job, or are for another GPU: the search starts without them.
+    NotPredicted = 12,
 }
 
 /// What the machine is doing.
@@ -54,6 +58,8 @@ pub enum gpoeo_phase {
     Restore = 5,
     /// Finished: no further action will come.
     Stopped = 6,
+    /// Reading counters at the found clocks.
+    Profile = 7,
 }
 
 /// Whether a job repeats itself.
@@ -179,9 +185,16 @@ impl gpoeo_event {
                 Self { outcome, period_s, confidence, ..blank(gpoeo_event_kind::Detected) }
             }
             Event::LimitBroken { slowdown } => Self { slowdown, ..blank(gpoeo_event_kind::LimitBroken) },
+            Event::NotPredicted { .. } => blank(gpoeo_event_kind::NotPredicted),
             Event::PhaseChanged { from, to } => {
                 Self { from: gpoeo_phase::of(from), to: gpoeo_phase::of(to), ..blank(gpoeo_event_kind::PhaseChanged) }
             }
+            Event::Predicted { best, cost, .. } => Self {
+                clocks: gpoeo_clocks::of(Some(best)),
+                saving: cost.saving(),
+                slowdown: cost.slowdown(),
+                ..blank(gpoeo_event_kind::Predicted)
+            },
             Event::Settled { clocks, saving, slowdown } => {
                 Self { clocks: gpoeo_clocks::of(clocks), saving, slowdown, ..blank(gpoeo_event_kind::Settled) }
             }
@@ -205,6 +218,7 @@ impl gpoeo_phase {
             Phase::Detect => Self::Detect,
             Phase::Hold => Self::Hold,
             Phase::MeasureBaseline => Self::MeasureBaseline,
+            Phase::Profile => Self::Profile,
             Phase::Restore => Self::Restore,
             Phase::Search => Self::Search,
             Phase::Stopped => Self::Stopped,

@@ -208,10 +208,8 @@ impl TextOut<'_> {
 }
 
 /// A text of C's.
-#[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only the simulated GPU takes texts"))]
 pub(crate) struct TextIn<'a>(Option<&'a CStr>);
 
-#[cfg_attr(not(feature = "sim"), allow(dead_code, reason = "only the simulated GPU takes texts"))]
 impl<'a> TextIn<'a> {
     /// # Safety
     /// `pointer` is NULL, or a NUL-terminated text that stays readable and unchanged for the lifetime.

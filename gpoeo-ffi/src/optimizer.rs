@@ -1,14 +1,17 @@
 //! The machine behind its handle: one entry point a method of the core's `Optimizer`.
 
+use std::error::Error;
 use std::ffi::c_char;
+use std::path::Path;
+use std::sync::Arc;
 
-use gpoeo_core::{ActionId, Input, Optimizer, Report, Timestamp};
+use gpoeo_core::{ActionId, Input, ModelSet, ModelSetError, Optimizer, Report, Timestamp};
 
 use crate::action::{gpoeo_action, gpoeo_fault};
 use crate::capabilities::gpoeo_capabilities;
 use crate::config::{gpoeo_config, gpoeo_objective};
 use crate::event::{gpoeo_event, gpoeo_phase};
-use crate::handle::{Cell, In, InSlice, Out, OutSlice, TextOut, reclaim};
+use crate::handle::{Cell, In, InSlice, Out, OutSlice, TextIn, TextOut, reclaim};
 use crate::panic::{Guarded, call, call_without_handle, drop_quietly};
 use crate::report::{gpoeo_report, gpoeo_setting_cost, gpoeo_trial};
 use crate::sample::{gpoeo_counters, gpoeo_sample};
@@ -56,6 +59,45 @@ pub unsafe extern "C" fn gpoeo_optimizer_new(
         place.write(Box::into_raw(Box::new(gpoeo_optimizer(Guarded::new(machine)))));
         Ok(gpoeo_status::Ok)
     })
+}
+
+/// Gives the machine trained models, from which its search starts: reads the set in the folder (with card.json in it, or
+/// in folders counters, gpm and nvml below it). To be called before the first input; without it the search starts from
+/// measurements alone. Models for other GPUs than `gpu_name` (NVML's product name; NULL: not known) are not used.
+/// `power_limit_w` is the limit in force (0: not known); models take the power relative to it.
+///
+/// Fails with BAD_MODELS (the message names the file) and, after the first input, REFUSED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn gpoeo_optimizer_load_models(
+    optimizer: *mut gpoeo_optimizer,
+    folder: *const c_char,
+    gpu_name: *const c_char,
+    power_limit_w: f64,
+) -> gpoeo_status {
+    // SAFETY: rules 1 and 2 of the header.
+    let (handle, folder, gpu_name) = unsafe { (machine(optimizer), TextIn::new(folder), TextIn::new(gpu_name)) };
+    call(handle, |machine| {
+        let folder = folder.to_text().ok_or_else(|| Failure::null("the folder"))?;
+        let folder = Path::new(folder.as_ref());
+        let set =
+            ModelSet::load(|name| std::fs::read(folder.join(name))).map_err(|error| bad_models(folder, &error))?;
+        if machine.optimizer.has_begun() {
+            let why = "models must be loaded before the first input";
+            return Err(Failure::new(gpoeo_status::Refused, why));
+        }
+        let mut capabilities = machine.optimizer.capabilities().clone().with_power_limit_w(power_limit_w);
+        if let Some(name) = gpu_name.to_text() {
+            capabilities = capabilities.with_gpu_name(&name);
+        }
+        let config = machine.optimizer.config().clone();
+        machine.optimizer = Optimizer::new(config, capabilities).with_models(Arc::new(set));
+        Ok(gpoeo_status::Ok)
+    })
+}
+
+fn bad_models(folder: &Path, error: &ModelSetError) -> Failure {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::new(gpoeo_status::BadModels, format_args!("{}: {error}{cause}", folder.display()))
 }
 
 /// Frees a machine; NULL is fine. Clocks that it had locked stay locked: gpoeo_optimizer_stop() first, and go on with the

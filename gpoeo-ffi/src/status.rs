@@ -44,10 +44,12 @@ pub enum gpoeo_status {
     UnknownWorkload = 14,
     /// The simulated GPU cannot do that.
     NotSupported = 15,
+    /// A set of models is broken, or not there; the message names the file.
+    BadModels = 16,
 }
 
 impl gpoeo_status {
-    const ALL: [(Self, &CStr); 16] = [
+    const ALL: [(Self, &CStr); 17] = [
         (Self::Ok, c"ok"),
         (Self::None, c"nothing to give"),
         (Self::NullPointer, c"a pointer is NULL"),
@@ -64,6 +66,7 @@ impl gpoeo_status {
         (Self::Refused, c"the input was refused"),
         (Self::UnknownWorkload, c"no such workload"),
         (Self::NotSupported, c"not supported"),
+        (Self::BadModels, c"broken set of models"),
     ];
 }
 

@@ -42,6 +42,7 @@ pub struct NvmlBackend<A: NvmlApi, C: HostClock = SystemClock> {
     api: A,
     host: C,
     gpu: String,
+    name: Option<String>,
     options: BackendOptions,
     reader: SampleReader,
     locks: Locks,
@@ -75,7 +76,14 @@ impl<A: NvmlApi, C: HostClock> NvmlBackend<A, C> {
             Telemetry::probe(&mut api).map_err(|status| status.reading(&gpu, "finding a source of power"))?;
         let start = Timestamp::from_nanos(host.times().monotonic_ns);
         let reader = SampleReader::new(telemetry, start);
-        Ok(Self { api, host, gpu, options, reader, locks: Locks::new(options.found), mem_gears: 1 })
+        Ok(Self { api, host, gpu, name: None, options, reader, locks: Locks::new(options.found), mem_gears: 1 })
+    }
+
+    /// The product name, which becomes part of the capabilities: models are used only on the GPUs that they are for.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
     }
 
     /// What the GPU tells about itself.
@@ -118,7 +126,14 @@ impl<A: NvmlApi, C: HostClock> GpuBackend for NvmlBackend<A, C> {
             caps::list_clocks(&mut self.api).map_err(|status| status.reading(&self.gpu, "listing the clocks"))?;
         let caps = caps::capabilities(list, self.options.memory_clocks, &self.gpu)?;
         self.mem_gears = caps.mem_gears();
-        let caps = caps.with_sensor_lag(self.telemetry().power.lag());
+        let mut caps = caps.with_sensor_lag(self.telemetry().power.lag());
+        if let Some(name) = &self.name {
+            caps = caps.with_gpu_name(name);
+            // Only models ask for it, and they need the name.
+            if let Ok(limits) = self.api.power_limits() {
+                caps = caps.with_power_limit_w(limits.enforced_w.unwrap_or(limits.set_w));
+            }
+        }
         // The clocks of a GPU in MIG mode belong to all its instances, and so to other jobs.
         let is_shared = self.api.is_mig_enabled().unwrap_or(false);
         Ok(if self.options.control == Control::Observe || is_shared { caps.read_only() } else { caps })

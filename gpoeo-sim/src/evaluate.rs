@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use crate::gpu::SimConfig;
 use crate::hash::Fnv;
 use crate::nearest::did_you_mean;
-use crate::policy::{Policy, RunOptions, power_cap_w, run_policy};
+use crate::policy::{Models, Policy, RunOptions, power_cap_w, run_policy};
 use crate::record::{RunRecord, record_run};
 use crate::suite::{Suite, SuiteKind};
 use crate::workload::Workload;
@@ -40,13 +40,15 @@ pub struct EvaluateOptions {
     pub gpu: Option<String>,
     /// The simulated GPU; its seed is set for each run.
     pub sim: SimConfig,
+    /// What the policy `gpoeo` starts from.
+    pub models: Models,
 }
 
 impl Default for EvaluateOptions {
     /// The usual policies, the default objective, 20 minutes, one seed.
     fn default() -> Self {
-        let RunOptions { objective, length, sim, .. } = RunOptions::default();
-        Self { policies: Policy::USUAL.to_vec(), objective, length, seeds: 1, gpu: None, sim }
+        let RunOptions { objective, length, sim, models, .. } = RunOptions::default();
+        Self { policies: Policy::USUAL.to_vec(), objective, length, seeds: 1, gpu: None, sim, models }
     }
 }
 
@@ -145,6 +147,7 @@ impl<'a> Plan<'a> {
             objective: self.options.objective,
             length: self.options.length,
             sim: self.options.sim.clone().with_seed(job_seed(workload.name(), seed)),
+            models: self.options.models.clone(),
             power_cap_w: self.caps.get(&workload.gpu()).copied(),
         }
     }

@@ -198,6 +198,14 @@ impl SimGpu {
             .with_counters(passes)
             .with_sensor_lag(sensors.lag())
             .with_settle_time(config.clock_latency.1);
+        let capabilities = match workload.law() {
+            CostLaw::Physical(law) => capabilities.with_power_limit_w(law.card().limit_w.default),
+            CostLaw::Measured { .. } => capabilities,
+        };
+        let capabilities = match workload.gpu_name() {
+            Some(name) => capabilities.with_gpu_name(name),
+            None => capabilities,
+        };
         let physics =
             Physics::new(Arc::clone(&workload), lead_in.as_secs_f64(), Timestamp::ZERO, config.drift, config.seed);
         let job_begin = Timestamp::ZERO + lead_in;

@@ -51,7 +51,7 @@ pub use model::JobModel;
 pub use nearest::nearest;
 pub use oracle::oracle;
 pub use peers::{Peer, PeerRun};
-pub use policy::{Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy, watch_policy};
+pub use policy::{Models, Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy, watch_policy};
 pub use profile::{
     Gpu, GpuProfile, Idle, LowGears, MemoryClock, PowerLaw, PowerLimit, SmClocks, Thermal, UnknownGpu, Voltage, Wander,
 };

@@ -115,6 +115,15 @@ impl Workload {
         self.gpu.as_deref()
     }
 
+    /// The GPU's name as its driver would give it, if known.
+    #[must_use]
+    pub fn gpu_name(&self) -> Option<&str> {
+        match &self.law {
+            CostLaw::Physical(law) => Some(law.card().name),
+            CostLaw::Measured { .. } => self.gpu(),
+        }
+    }
+
     /// The class of jobs that it belongs to, if any.
     #[must_use]
     pub fn class(&self) -> Option<&str> {

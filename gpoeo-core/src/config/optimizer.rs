@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{HoldConfig, HoldPolicy, SearchConfig};
+use super::{HoldConfig, HoldPolicy, ProfileConfig, SearchConfig};
 use crate::objective::Objective;
 
 /// Configuration of an [`Optimizer`](crate::Optimizer), checked when it is built.
@@ -26,6 +26,7 @@ pub struct OptimizerConfig {
     fields: Fields,
     search: SearchConfig,
     hold: HoldConfig,
+    profile: ProfileConfig,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -162,6 +163,12 @@ impl OptimizerConfig {
     #[must_use]
     pub fn search(&self) -> &SearchConfig {
         &self.search
+    }
+
+    /// Tuning of the counter windows.
+    #[must_use]
+    pub fn profile(&self) -> &ProfileConfig {
+        &self.profile
     }
 
     /// Tuning of hold and monitor.

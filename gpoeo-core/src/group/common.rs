@@ -29,7 +29,7 @@ pub enum GroupError {
 /// Most members: what a machine has, with room to spare.
 const MOST_MEMBERS: usize = 1024;
 
-/// The pairs that all have, the slowest sensors, the fewest counters.
+/// The pairs that all have, the slowest sensors, the fewest counters, the name if it is one.
 pub(super) fn common(members: &[Capabilities]) -> Result<Capabilities, GroupError> {
     let (first, others) = members.split_first().ok_or(GroupError::NoMember)?;
     if members.len() > MOST_MEMBERS {
@@ -45,6 +45,9 @@ pub(super) fn common(members: &[Capabilities]) -> Result<Capabilities, GroupErro
     }
     if let Some(limit_w) = members.iter().map(Capabilities::power_limit_w).sum() {
         caps = caps.with_power_limit_w(limit_w);
+    }
+    if let Some(name) = first.gpu_name().filter(|&name| others.iter().all(|caps| caps.gpu_name() == Some(name))) {
+        caps = caps.with_gpu_name(name);
     }
     let longest = |of: fn(&Capabilities) -> core::time::Duration| members.iter().map(of).max().unwrap_or_default();
     Ok(caps

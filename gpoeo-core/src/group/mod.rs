@@ -11,6 +11,7 @@ mod mend;
 mod merge;
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::action::{Action, ActionId, Fault, MemberId};
 use crate::caps::{Capabilities, ClockPair};
@@ -18,6 +19,7 @@ use crate::config::{OptimizerConfig, SignalConfig};
 use crate::counters::CounterSet;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::{Input, InputError};
+use crate::models::ModelSet;
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::report::{Report, SettingCost};
@@ -108,6 +110,14 @@ impl Group {
             now: Timestamp::ZERO,
             cause: None,
         })
+    }
+
+    /// The same with trained models, see [`Optimizer::with_models`]; to be said before the first input.
+    #[must_use]
+    pub fn with_models(mut self, set: Arc<ModelSet>) -> Self {
+        let (config, caps) = (self.machine.config().clone(), self.machine.capabilities().clone());
+        self.machine = Optimizer::new(config, caps).with_models(set);
+        self
     }
 
     /// The members, lost ones included.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use core::fmt;
 
+use super::sha256::sha256_hex;
 use crate::features::Feature;
 
 /// The version of the format that [`Card::format`] must name.
@@ -185,6 +186,12 @@ impl CardModels {
 }
 
 impl CardModel {
+    /// The entry of a model's file; `error` as in [`CardModel::error`].
+    #[must_use]
+    pub fn new(file: &[u8], error: Vec<ErrorPoint>) -> Self {
+        Self { sha256: sha256_hex(file), error }
+    }
+
     /// The expected error at a clock ratio; beyond the ends it grows as it did there.
     #[must_use]
     pub fn stderr_at(&self, ratio: f64) -> f64 {

@@ -110,6 +110,14 @@ pub struct ModelSet {
     variants: Vec<TrainedModels>,
 }
 
+/// Equal cards speak of the same models: they hold their hashes.
+impl PartialEq for ModelSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.variants.len() == other.variants.len()
+            && self.variants.iter().zip(&other.variants).all(|(a, b)| a.card == b.card)
+    }
+}
+
 impl ModelSet {
     /// A set of these variants.
     ///

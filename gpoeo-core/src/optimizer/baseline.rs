@@ -10,10 +10,11 @@ use crate::time::Timestamp;
 
 use super::context::Context;
 use super::detect::Detect;
-use super::explore::{Explore, SLOWEST_MEMORY_TIME};
+use super::explore::SLOWEST_MEMORY_TIME;
 use super::hold::Hold;
 use super::job::FOUND;
 use super::phase::{State, after_refusal};
+use super::profile::Profile;
 use super::segment::{Segment, SegmentState, Until};
 
 /// A work rate is told as the time of a fixed amount of work; this stands for its length wherever one is needed, s.
@@ -174,7 +175,7 @@ impl Baseline {
             }
         }
         ctx.outbox.tell(Event::BaselineMeasured { baseline });
-        if ctx.caps.is_read_only() { Hold::begin(ctx) } else { Explore::begin(ctx) }
+        if ctx.caps.is_read_only() { Hold::begin(ctx) } else { Profile::begin(ctx) }
     }
 
     pub(super) fn deadline(&self, ctx: &Context) -> Option<Timestamp> {

@@ -5,6 +5,7 @@ use core::time::Duration;
 use crate::action::{ActionId, Command};
 use crate::caps::Capabilities;
 use crate::config::OptimizerConfig;
+use crate::counters::CounterSet;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::Input;
 use crate::objective::Objective;
@@ -14,6 +15,7 @@ use crate::time::Timestamp;
 
 use super::account::Account;
 use super::job::{Job, Target, Totals};
+use super::models::Models;
 use super::outbox::Outbox;
 use super::telemetry::Telemetry;
 
@@ -35,7 +37,26 @@ pub(super) struct Clocks {
     pub(super) is_unsure: bool,
     /// Counters are open, or may be.
     pub(super) counters_open: bool,
+    /// When they were opened, where that is known.
+    counters_since: Option<Timestamp>,
+    /// How long they were open, beside the window that is open now.
+    counters_for: Duration,
 }
+
+impl Clocks {
+    /// How long counters were open until `now`.
+    pub(super) fn counters_time(&self, now: Timestamp) -> Duration {
+        self.counters_for + self.counters_since.map_or(Duration::ZERO, |since| now.saturating_since(since))
+    }
+
+    /// Whether a window that began at `start` is one that we opened, and know when.
+    pub(super) fn counters_are_ours(&self, start: Timestamp) -> bool {
+        self.counters_since.is_some_and(|since| start >= since || since.saturating_since(start) <= WINDOW_TOLERANCE)
+    }
+}
+
+/// A device may open its window this much before it says so.
+const WINDOW_TOLERANCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Context {
@@ -48,6 +69,7 @@ pub(super) struct Context {
     pub(super) outbox: Outbox,
     pub(super) clocks: Clocks,
     pub(super) job: Job,
+    pub(super) models: Option<Models>,
     /// Runs before this job, and before its last small change.
     pub(super) closed: Totals,
     pub(super) limit_was_broken: bool,
@@ -74,8 +96,11 @@ impl Context {
                 accepted: false,
                 is_unsure: false,
                 counters_open: false,
+                counters_since: None,
+                counters_for: Duration::ZERO,
             },
             job: Job::new(caps.default_pair(), config.hold().max_rebaseline_gap),
+            models: None,
             closed: Totals::default(),
             limit_was_broken: false,
             counters_refused: false,
@@ -94,6 +119,19 @@ impl Context {
         let spent_s = last.map_or(0.0, |last| sample.time.seconds_since(last));
         let target = if sample.time <= self.clocks.changed_at { self.clocks.before } else { self.clocks.in_force };
         self.job.spend(target, spent_s, used_j);
+        let is_undisturbed =
+            target == Target::Found && sample.time >= self.clocks.settled_at && !self.clocks.counters_open;
+        if let Some(models) = self.models.as_mut().filter(|_| is_undisturbed && self.phase == Phase::MeasureBaseline) {
+            models.push_sample(sample);
+        }
+    }
+
+    /// Takes the counters of a window in: those of a baseline by the work rate serve the models too.
+    pub(super) fn take_counters(&mut self, set: &CounterSet) {
+        let is_at_found = self.clocks.in_force == Target::Found && self.clocks.counters_are_ours(set.start());
+        if let Some(models) = self.models.as_mut().filter(|_| is_at_found && self.phase == Phase::MeasureBaseline) {
+            models.push_counters(set);
+        }
     }
 
     /// Takes a checked objective: there may be more to win now.
@@ -139,6 +177,9 @@ impl Context {
 
     /// Tells that another phase has begun.
     pub(super) fn enter(&mut self, phase: Phase) {
+        if phase == Phase::MeasureBaseline && self.phase != phase {
+            self.models.iter_mut().for_each(Models::restart);
+        }
         if self.phase != phase {
             self.outbox.tell(Event::PhaseChanged { from: self.phase, to: phase });
             self.phase = phase;
@@ -160,8 +201,15 @@ impl Context {
                 self.clocks.touched = false;
                 self.came_into_force(Target::Found);
             }
-            Command::OpenCounters { .. } => self.clocks.counters_open = true,
-            Command::CloseCounters => self.clocks.counters_open = false,
+            Command::OpenCounters { .. } => {
+                self.clocks.counters_open = true;
+                self.clocks.counters_since = Some(self.now);
+            }
+            Command::CloseCounters => {
+                self.clocks.counters_open = false;
+                self.clocks.counters_for = self.clocks.counters_time(self.now);
+                self.clocks.counters_since = None;
+            }
             Command::SetSampleInterval(_) => {}
         }
     }

@@ -16,6 +16,7 @@ use super::context::Context;
 use super::detect::Detect;
 use super::hold::{self, Hold};
 use super::job::{Scale, Target};
+use super::memory::{self, Advice};
 use super::phase::{State, after_refusal};
 use super::segment::{Segment, SegmentState, Until};
 
@@ -44,7 +45,9 @@ impl Explore {
         if ctx.caps.is_read_only() || ctx.job.trials >= ctx.config.search().max_trials {
             return None;
         }
-        let trial = early_memory(ctx)
+        let trial = memory::first_trial(ctx)
+            .or_else(|| propose(memory::better_gear(ctx)?, ctx))
+            .or_else(|| early_memory(ctx))
             .or_else(|| propose(ctx.caps.default_pair().mem_gear(), ctx))
             .or_else(|| propose_memory(ctx))?;
         ctx.enter(Phase::Search);
@@ -209,10 +212,10 @@ pub(super) const MEMORY_RATIOS: (f64, f64) = (0.95, SLOWEST_MEMORY_TIME);
 const MEMORY_PERIODS: f64 = 3.0;
 
 /// What to measure next, and what to expect.
-struct Trial {
-    pair: ClockPair,
-    expected: RelativeCost,
-    time_stderr: f64,
+pub(super) struct Trial {
+    pub(super) pair: ClockPair,
+    pub(super) expected: RelativeCost,
+    pub(super) time_stderr: f64,
 }
 
 /// The best trial at one memory clock.
@@ -245,6 +248,7 @@ fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
     let plan = Plan {
         config: ctx.config.search(),
         frontier: ctx.frontier(),
+        prior: &ctx.job.prior,
         observations: &observations,
         scale: scale.map_or(RelativeCost::DEFAULT, |scale| scale.cost),
         candidates: &candidates,
@@ -268,7 +272,7 @@ fn propose(mem_gear: MemGear, ctx: &Context) -> Option<Trial> {
 const MEMORY_REACH: f64 = 0.1;
 
 /// Cost at a memory clock relative to the default one; `None` if it was not tried or is not worth more trials.
-fn promising_scale(mem_gear: MemGear, ctx: &Context) -> Option<Scale> {
+pub(super) fn promising_scale(mem_gear: MemGear, ctx: &Context) -> Option<Scale> {
     let scale = ctx.job.scale_of(mem_gear)?;
     let limit = ctx.config.objective().max_slowdown().unwrap_or(MEMORY_REACH);
     (scale.cost.slowdown() <= limit + MEMORY_REACH && scale.cost.energy < 1.0).then_some(scale)
@@ -315,14 +319,7 @@ fn propose_memory(ctx: &Context) -> Option<Trial> {
         return propose(lower, ctx);
     }
     let search = ctx.config.search();
-    let is_measurable = ctx.job.source != ProgressSource::Period || ctx.job.shape.is_some();
-    if !is_measurable || ctx.job.period_s > search.max_memory_trial_period.as_secs_f64() {
-        return None;
-    }
-    // The worst case: three times the time.
-    let worst_s = (2.0 / 3.0) * memory_trial_length_s(ctx).0;
-    let affordable_s = ctx.account().map_or(f64::INFINITY, |account| account.affordable_s(search));
-    if worst_s > affordable_s {
+    if memory::advice(lower, ctx) == Advice::Avoid || !is_affordable_memory(ctx) {
         return None;
     }
     // Not at the limit already: what the memory costs comes on top.
@@ -342,8 +339,18 @@ fn propose_memory(ctx: &Context) -> Option<Trial> {
     Some(Trial { pair, expected, time_stderr: MEMORY_TIME_STDERR })
 }
 
+/// Whether a trial at another memory clock can be paid, however slow the job is there.
+pub(super) fn is_affordable_memory(ctx: &Context) -> bool {
+    let search = ctx.config.search();
+    let is_measurable = ctx.job.source != ProgressSource::Period || ctx.job.shape.is_some();
+    // The worst case: three times the time.
+    let worst_s = (2.0 / 3.0) * memory_trial_length_s(ctx).0;
+    let affordable_s = ctx.account().map_or(f64::INFINITY, |account| account.affordable_s(search));
+    is_measurable && ctx.job.period_s <= search.max_memory_trial_period.as_secs_f64() && worst_s <= affordable_s
+}
+
 /// A memory clock below this share of the default one makes a difference.
-const CLEARLY_LOWER: f64 = 0.9;
+pub(super) const CLEARLY_LOWER: f64 = 0.9;
 /// Time at the next lower memory clock: free or a disaster (1.0 to 1.8 on measured cards).
 const MEMORY_TIME: f64 = 1.1;
 /// Standard deviation of [`MEMORY_TIME`].

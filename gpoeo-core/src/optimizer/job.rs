@@ -6,9 +6,10 @@ use crate::caps::ClockPair;
 use crate::estimate::Estimate;
 use crate::event::ProgressSource;
 use crate::measure::RhythmShape;
+use crate::models::Predicted;
 use crate::objective::RelativeCost;
 use crate::report::Expectation;
-use crate::search::{Observation, predict, smooth};
+use crate::search::{Measurements, Observation, Prior, predict, smooth};
 use crate::stats::{Pooled, Scatter};
 use crate::units::{MemGear, Mhz};
 
@@ -159,6 +160,12 @@ pub(super) struct Job {
     counter_power_w: [Pooled; 2],
     /// Costs of the settings as all measurements together tell them; in the order of `settings`.
     smoothed: Vec<Option<Measured>>,
+    /// What the search believes before the first trial.
+    pub(super) prior: Prior,
+    /// What models say of the memory clocks.
+    pub(super) memory: Vec<Predicted>,
+    /// Time and energy at the found clocks that reading counters has cost.
+    counters_cost: (f64, f64),
 }
 
 /// Relative standard error of what a setting costs that was not measured.
@@ -190,6 +197,9 @@ impl Job {
             cost_noise: WindowNoise::default(),
             counter_power_w: [Pooled::default(); 2],
             smoothed: Vec::new(),
+            prior: Prior::default(),
+            memory: Vec::new(),
+            counters_cost: (0.0, 0.0),
         }
     }
 
@@ -213,6 +223,12 @@ impl Job {
     /// Notes by how much power was higher with open counters.
     pub(super) fn note_counter_power(&mut self, is_found: bool, power_w: f64, stderr_w: f64) {
         self.counter_power_w[usize::from(!is_found)].add(power_w, stderr_w);
+    }
+
+    /// Charges what reading counters at the found clocks has cost.
+    pub(super) fn charge_counters(&mut self, lost_s: f64, lost_j: f64) {
+        self.counters_cost.0 += lost_s;
+        self.counters_cost.1 += lost_j;
     }
 
     /// Credits time and energy to a setting.
@@ -250,7 +266,7 @@ impl Job {
     fn smooth(&mut self) {
         let (indices, home): (Vec<usize>, Vec<Observation>) = self.at_home().unzip();
         self.smoothed = vec![None; self.settings.len()];
-        for (index, told) in indices.into_iter().zip(smooth(&home)) {
+        for (index, told) in indices.into_iter().zip(smooth(&self.prior, &home)) {
             let (time_stderr, energy_stderr) = (told.time_stderr, told.energy_stderr);
             self.smoothed[index] = Some(Measured { cost: told.cost, time_stderr, energy_stderr });
         }
@@ -264,7 +280,7 @@ impl Job {
                 *seen = scale.undo(seen);
             }
             observations.extend(home.iter().map(Observation::of_other_memory));
-            for (index, told) in indices.into_iter().zip(smooth(&observations)) {
+            for (index, told) in indices.into_iter().zip(smooth(&self.prior, &observations)) {
                 let (time, energy) = (told.cost.time * scale.cost.time, told.cost.energy * scale.cost.energy);
                 self.smoothed[index] = Some(Measured {
                     cost: RelativeCost { time, energy },
@@ -310,8 +326,8 @@ impl Job {
             .filter_map(|index| Some((index, self.observation(index)?)))
     }
 
-    pub(super) fn observations_at_home(&self) -> Vec<Observation> {
-        self.at_home().map(|(_, seen)| seen).collect()
+    pub(super) fn observations_at_home(&self) -> Measurements {
+        Measurements { prior: self.prior.clone(), observations: self.at_home().map(|(_, seen)| seen).collect() }
     }
 
     /// Whether a setting leaves the memory clock as it is by default.
@@ -411,8 +427,9 @@ impl Job {
             totals.elapsed_s += setting.spent_s;
             totals.energy_j += setting.used_j;
             if index == FOUND {
-                totals.owed_s += setting.spent_s;
-                totals.owed_j += setting.used_j;
+                let (lost_s, lost_j) = self.counters_cost;
+                totals.owed_s += setting.spent_s - lost_s;
+                totals.owed_j += setting.used_j - lost_j;
                 continue;
             }
             let owed_s = setting.spent_s / self.relative_time(index);

@@ -1,6 +1,6 @@
 //! The machine: takes inputs in, knows the phases, gives actions and events out.
 //!
-//! One file a phase ([`detect`], [`baseline`], [`explore`], [`hold`], [`restore`]), all made of [`segment`]s: stretches of
+//! One file a phase ([`detect`], [`baseline`], [`profile`], [`explore`], [`hold`], [`restore`]), all made of [`segment`]s: stretches of
 //! time at one setting, measured from the period or, by [`work_meter`], from the rate of instructions. [`job`] is what is
 //! known about the job, [`account`] the limit over the whole run, [`monitor`] notices that the job has changed.
 
@@ -12,9 +12,12 @@ mod detect;
 mod explore;
 mod hold;
 mod job;
+mod memory;
+mod models;
 mod monitor;
 mod outbox;
 mod phase;
+mod profile;
 mod reporting;
 mod restore;
 mod segment;
@@ -23,6 +26,7 @@ mod window_noise;
 mod work_meter;
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::action::{Action, ActionId, Command, Fault};
 use crate::caps::Capabilities;
@@ -30,6 +34,7 @@ use crate::config::OptimizerConfig;
 use crate::counters::CounterSet;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::{Input, InputError};
+use crate::models::ModelSet;
 use crate::objective::Objective;
 use crate::report::{Report, SettingCost};
 use crate::sample::Sample;
@@ -37,6 +42,7 @@ use crate::time::Timestamp;
 
 use context::Context;
 use detect::Detect;
+use models::Models;
 use phase::State;
 use restore::Restore;
 
@@ -74,12 +80,26 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// A machine that has seen nothing yet.
+    /// A machine that has seen nothing yet, without models.
     #[must_use]
     pub fn new(config: OptimizerConfig, caps: Capabilities) -> Self {
         let mut ctx = Context::new(config, caps);
         let state = Detect::first(&mut ctx);
         Self { ctx, state, started: false, last_spoken: None, last_counters: None, last_mark: None }
+    }
+
+    /// The same with trained models, from which the search starts. One set serves any number of machines. To be said before
+    /// the first input.
+    #[must_use]
+    pub fn with_models(mut self, set: Arc<ModelSet>) -> Self {
+        self.ctx.models = Some(Models::new(set, &self.ctx.caps));
+        self
+    }
+
+    /// Whether an input was taken in already.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.started
     }
 
     /// Takes one input in: the one way in; the other `handle_*` are names for it. After the stop inputs have no effect.
@@ -115,7 +135,8 @@ impl Optimizer {
             }
             Input::Objective { objective, .. } => self.ctx.take_objective(objective),
             Input::Mark { time } => self.ctx.telemetry.marks.push(time),
-            Input::Counters(_) | Input::Stop { .. } | Input::Timeout { .. } => {}
+            Input::Counters(set) => self.ctx.take_counters(&set),
+            Input::Stop { .. } | Input::Timeout { .. } => {}
         }
         self.step(&input);
         if let Some(late) = self.ctx.outbox.expire(self.ctx.now) {

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::detect::Detect;
 use super::explore::Explore;
 use super::hold::Hold;
+use super::profile::Profile;
 use super::restore::Restore;
 
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(super) enum State {
     Detect(Detect),
     Explore(Explore),
     Hold(Hold),
+    Profile(Profile),
     Restore(Restore),
     Stopped,
 }
@@ -29,6 +31,7 @@ impl State {
             Self::Detect(phase) => phase.on(input, ctx),
             Self::Explore(phase) => phase.on(input, ctx),
             Self::Hold(phase) => phase.on(input, ctx),
+            Self::Profile(phase) => phase.on(input, ctx),
             Self::Restore(phase) => phase.on(input, ctx),
             Self::Stopped => Self::Stopped,
         }
@@ -41,6 +44,7 @@ impl State {
             Self::Detect(_) | Self::Stopped => None,
             Self::Explore(phase) => phase.deadline(ctx),
             Self::Hold(phase) => phase.deadline(ctx),
+            Self::Profile(phase) => phase.deadline(),
             Self::Restore(phase) => phase.deadline(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::caps::ClockPair;
 use crate::event::ProgressSource;
 use crate::outcome::Outcome;
-use crate::report::{HoldReport, Report, SettingCost, TrialReport, Verdict};
+use crate::report::{HoldReport, PredictionReport, Report, SettingCost, TrialReport, Verdict};
 use crate::search::{Mix, Smoothed, predict};
 
 use super::context::Context;
@@ -52,6 +52,8 @@ pub(super) fn report(ctx: &Context) -> Report {
         slowdown_stderr: known(time_ratio * totals.owed_stderr_s / totals.owed_s),
         settings_tried: ctx.job.trials,
         settled_after: ctx.settled_after,
+        prediction: prediction(ctx),
+        counters_share: counters_share(ctx, totals.elapsed_s),
         events_dropped: ctx.outbox.dropped(),
     }
 }
@@ -81,6 +83,22 @@ pub(super) fn costs(ctx: &Context) -> Vec<SettingCost> {
     let mut costs: Vec<SettingCost> = measured.into_iter().chain(told).collect();
     costs.sort_unstable_by_key(|cost| cost.clocks);
     costs
+}
+
+/// What the models have said last.
+fn prediction(ctx: &Context) -> Option<PredictionReport> {
+    let told = ctx.models.as_ref()?.told()?;
+    Some(PredictionReport {
+        variant: told.ok().map(|told| told.variant),
+        best: told.ok().map(|told| told.best),
+        reason: told.err(),
+    })
+}
+
+/// Share of the run with open counters.
+fn counters_share(ctx: &Context, elapsed_s: f64) -> f64 {
+    let open_s = ctx.clocks.counters_time(ctx.now).as_secs_f64();
+    if elapsed_s > 0.0 { (open_s / elapsed_s).min(1.0) } else { 0.0 }
 }
 
 fn trial(index: usize, mix: Option<Mix>, ctx: &Context) -> Option<TrialReport> {

@@ -7,6 +7,7 @@
 
 use super::frontier::Frontier;
 use super::posterior::{Observation, Posterior};
+use super::prior::Prior;
 use crate::config::SearchConfig;
 use crate::objective::RelativeCost;
 use crate::stats::Draws;
@@ -23,6 +24,8 @@ const MAX_CANDIDATES: usize = 64;
 pub(crate) struct Plan<'a> {
     pub(crate) config: &'a SearchConfig,
     pub(crate) frontier: Frontier,
+    /// What was believed before the first trial.
+    pub(crate) prior: &'a Prior,
     /// Measured settings of this memory clock, relative to `scale`.
     pub(crate) observations: &'a [Observation],
     /// Cost at the highest SM clock of this memory clock, relative to default clocks; 1 and 1 at the default one.
@@ -87,7 +90,7 @@ pub(crate) fn next_trial(plan: &Plan<'_>) -> Proposal {
     let known: Vec<RelativeCost> = plan.known.iter().map(|known| known.cost).collect();
     let Some(hold) = plan.frontier.best(&known).filter(|_| !xs.is_empty()) else { return Proposal::Done };
     let hold_score = plan.frontier.score(&hold);
-    let posterior = Posterior::new(plan.observations);
+    let posterior = Posterior::new(plan.prior, plan.observations);
     let mut seed = Draws::new(plan.observations.len() as u64);
     xs.extend(plan.known.iter().filter_map(|known| known.x));
     let rows: Vec<Vec<RelativeCost>> = posterior
@@ -195,6 +198,7 @@ mod tests {
             let plan = Plan {
                 config: &SearchConfig::default(),
                 frontier,
+                prior: &Prior::default(),
                 observations: &seen,
                 scale: RelativeCost::DEFAULT,
                 candidates: &candidates,
@@ -258,6 +262,7 @@ mod tests {
         let plan = Plan {
             config: &SearchConfig::default(),
             frontier,
+            prior: &Prior::default(),
             observations: &[],
             scale: RelativeCost::DEFAULT,
             candidates: &[0.5, 0.6],

@@ -1,16 +1,14 @@
 //! What the measurements leave of the prior: weighted curves plus a Gaussian-process residual, in closed form.
 //!
-//! Each curve of the prior explains the measurements with a residual that is smooth over the clock and zero at the top
+//! Each curve of the [`Prior`] explains the measurements with a residual that is smooth over the clock and zero at the top
 //! (where all is relative to). A curve's weight is its likelihood, tempered, since the true curve is never among them.
-//! Cost of a draw over m gears: O(m²); of a posterior with n measurements: O(400 n² + m³). Source: ours; Gaussian
+//! Cost of a draw over m gears: O(m²); of a posterior with n measurements: O(curves · n² + m³). Source: ours; Gaussian
 //! processes as in Rasmussen and Williams (2006), algorithm 2.1.
 
-use super::curve::Curve;
+use super::prior::{Curve, Prior};
 use crate::objective::RelativeCost;
 use crate::stats::Draws;
 
-/// Number of prior curves; 1000 find no better settings.
-const CURVES: usize = 400;
 /// Likelihoods are raised to this power: otherwise the weights collapse on one curve that is a little less wrong.
 const TEMPER: f64 = 0.5;
 /// Length of the residual's smoothness, as a share of the highest clock.
@@ -25,8 +23,6 @@ const JITTER: f64 = 1e-8;
 const NEGLIGIBLE: f64 = 1e-6;
 /// Doubt about a setting that was measured at another memory clock, ratio.
 const OTHER_MEMORY_STDERR: f64 = 0.03;
-/// Seed of the prior: the same curves in every run, so that equal inputs give equal actions.
-const SEED: u64 = 0x6770_6f65_6f00_0001;
 
 /// One measured setting: its clock and its relative cost with standard errors.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +35,13 @@ pub(crate) struct Observation {
     pub(crate) time_stderr: f64,
     /// Standard error of the relative energy.
     pub(crate) energy_stderr: f64,
+}
+
+/// Measurements at one memory clock, with what was believed before them.
+#[derive(Clone, Debug)]
+pub(crate) struct Measurements {
+    pub(crate) prior: Prior,
+    pub(crate) observations: Vec<Observation>,
 }
 
 /// What all measurements together say about one of the measured settings.
@@ -54,15 +57,23 @@ pub(crate) struct Smoothed {
 
 /// Lets the measured settings of one memory clock inform each other: neighbours cost nearly the same. In the order of
 /// the observations.
-pub(crate) fn smooth(observations: &[Observation]) -> Vec<Smoothed> {
+pub(crate) fn smooth(prior: &Prior, observations: &[Observation]) -> Vec<Smoothed> {
     let points: Vec<_> = observations.iter().enumerate().map(|(index, seen)| (seen.x, Some(index))).collect();
-    Posterior::new(observations).predict(&points)
+    Posterior::new(prior, observations).predict(&points)
 }
 
 /// What the measurements say about settings that were not measured, at these SM clocks over the highest.
-pub(crate) fn predict(observations: &[Observation], xs: &[f64]) -> Vec<Smoothed> {
+pub(crate) fn predict(known: &Measurements, xs: &[f64]) -> Vec<Smoothed> {
     let points: Vec<_> = xs.iter().map(|&x| (x, None)).collect();
-    Posterior::new(observations).predict(&points)
+    Posterior::new(&known.prior, &known.observations).predict(&points)
+}
+
+/// Belief in what models predicted that the measurements have left, 0..1; 0 without models.
+pub(crate) fn trust(known: &Measurements) -> f64 {
+    let posterior = Posterior::new(&known.prior, &known.observations);
+    let below = |index: usize| index.checked_sub(1).map_or(0.0, |before| posterior.cumulative[before]);
+    let predicted = posterior.curves.iter().enumerate().filter(|(_, (curve, _))| matches!(curve, Curve::Predicted(_)));
+    predicted.map(|(index, _)| posterior.cumulative[index] - below(index)).sum()
 }
 
 /// One of the two smooth residuals (log time, log energy), fitted to the measurements.
@@ -75,7 +86,7 @@ struct Residual {
 /// Curves with weights, and what is known about the residual.
 pub(super) struct Posterior<'a> {
     observations: &'a [Observation],
-    curves: Vec<Curve>,
+    curves: &'a [(Curve, f64)],
     /// Measured minus curve, in logarithms: of time and of energy, one row of observations a curve.
     gaps: [Vec<f64>; 2],
     /// Running sum of the weights, last = 1.
@@ -85,9 +96,8 @@ pub(super) struct Posterior<'a> {
 
 impl<'a> Posterior<'a> {
     /// Conditions the prior on the measurements.
-    pub(super) fn new(observations: &'a [Observation]) -> Self {
-        let mut draws = Draws::new(SEED);
-        let curves: Vec<Curve> = (0..CURVES).map(|_| Curve::draw(&mut draws)).collect();
+    pub(super) fn new(prior: &'a Prior, observations: &'a [Observation]) -> Self {
+        let curves = prior.curves();
         let residuals = [0, 1].map(|quantity| {
             let white = WHITE[quantity];
             let n = observations.len();
@@ -97,21 +107,24 @@ impl<'a> Posterior<'a> {
             });
             Residual { factor: covariance.cholesky(), white }
         });
-        let gaps = gaps(observations, &curves);
+        let gaps = gaps(observations, curves);
         let mut posterior = Self { observations, curves, gaps, cumulative: Vec::new(), residuals };
         posterior.weigh();
         posterior
     }
 
     fn weigh(&mut self) {
-        let likelihoods: Vec<f64> = (0..self.curves.len())
-            .map(|curve| {
+        let likelihoods: Vec<f64> = self
+            .curves
+            .iter()
+            .enumerate()
+            .map(|(index, (_, weight))| {
                 let squares = |quantity: usize| -> f64 {
-                    let mut gap = self.gaps_of(curve, quantity).to_vec();
+                    let mut gap = self.gaps_of(index, quantity).to_vec();
                     self.residuals[quantity].factor.solve_lower(&mut gap);
                     gap.iter().map(|z| z * z).sum()
                 };
-                -0.5 * TEMPER * (squares(0) + squares(1))
+                weight.ln() - 0.5 * TEMPER * (squares(0) + squares(1))
             })
             .collect();
         let best = likelihoods.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -162,7 +175,7 @@ impl<'a> Posterior<'a> {
         // Weighted sums of the logarithms and of their squares over the curves.
         let mut sums = vec![(0.0, 0.0); points.len()];
         let mut last = 0.0;
-        for (index, (curve, &cumulative)) in self.curves.iter().zip(&self.cumulative).enumerate() {
+        for (index, ((curve, _), &cumulative)) in self.curves.iter().zip(&self.cumulative).enumerate() {
             let weight = cumulative - last;
             last = cumulative;
             if weight < NEGLIGIBLE {
@@ -210,8 +223,8 @@ impl<'a> Posterior<'a> {
         (0..count)
             .map(|_| {
                 let u = draws.uniform();
-                let chosen = self.cumulative.partition_point(|&sum| sum < u).min(CURVES - 1);
-                let curve = &self.curves[chosen];
+                let chosen = self.cumulative.partition_point(|&sum| sum < u).min(self.curves.len() - 1);
+                let (curve, _) = &self.curves[chosen];
                 let logs = [0, 1].map(|quantity| {
                     let (reduced, factor) = &spread[quantity];
                     let mut gap = self.gaps_of(chosen, quantity).to_vec();
@@ -250,11 +263,11 @@ impl Observation {
     }
 }
 
-fn gaps(observations: &[Observation], curves: &[Curve]) -> [Vec<f64>; 2] {
+fn gaps(observations: &[Observation], curves: &[(Curve, f64)]) -> [Vec<f64>; 2] {
     let measured: Vec<[f64; 2]> =
         observations.iter().map(|seen| [seen.cost.time.ln(), seen.cost.energy.ln()]).collect();
     let mut gaps = [0; 2].map(|_| Vec::with_capacity(curves.len() * observations.len()));
-    for curve in curves {
+    for (curve, _) in curves {
         for (seen, measured) in observations.iter().zip(&measured) {
             let cost = curve.at(seen.x);
             gaps[0].push(measured[0] - cost.time.ln());
@@ -329,7 +342,7 @@ mod tests {
     }
 
     fn mean_at(observations: &[Observation], x: f64) -> (RelativeCost, f64) {
-        let rows = Posterior::new(observations).draws(&[x], 400, &mut Draws::new(3));
+        let rows = Posterior::new(&Prior::default(), observations).draws(&[x], 400, &mut Draws::new(3));
         let mean = |f: &dyn Fn(RelativeCost) -> f64| rows.iter().map(|row| f(row[0])).sum::<f64>() / 400.0;
         let time = mean(&|cost| cost.time);
         let spread = mean(&|cost| (cost.time - time).powi(2)).sqrt();
@@ -351,10 +364,10 @@ mod tests {
     fn neighbours_make_a_poor_measurement_better_and_leave_a_good_one() {
         let poor = |x: f64, time: f64| Observation { time_stderr: 0.01, ..observe(x, time, 0.9) };
         let seen = [poor(0.90, 1.060), poor(0.91, 1.035), poor(0.89, 1.058), poor(0.92, 1.044)];
-        let smoothed = smooth(&seen);
+        let smoothed = smooth(&Prior::default(), &seen);
         assert!(smoothed[1].time_stderr < 0.006, "{:?}", smoothed[1]);
         assert!((smoothed[1].cost.time - 1.047).abs() < 0.006, "{:?}", smoothed[1]);
-        let good = smooth(&[observe(0.9, 1.06, 0.87), poor(0.91, 1.02)]);
+        let good = smooth(&Prior::default(), &[observe(0.9, 1.06, 0.87), poor(0.91, 1.02)]);
         assert!((good[0].cost.time - 1.06).abs() < 0.001 && good[0].time_stderr < 0.0012, "{:?}", good[0]);
     }
 

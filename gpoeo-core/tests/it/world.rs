@@ -1,10 +1,11 @@
 //! A GPU and a job without noise: time follows the SM clock by a law, power by another; commands act at once.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use gpoeo_core::{
-    Capabilities, ClockPair, Command, Counter, CounterSet, Event, Fault, Input, Mhz, Optimizer, OptimizerConfig,
-    Recording, Sample, Timestamp,
+    Capabilities, ClockPair, Command, Counter, CounterSet, Event, Fault, Input, Mhz, ModelSet, Optimizer,
+    OptimizerConfig, Recording, Sample, Timestamp,
 };
 
 const STEP: Duration = Duration::from_millis(20);
@@ -88,6 +89,13 @@ impl World {
             answer: |_, _| Answer::Apply,
             answered: 0,
         }
+    }
+
+    /// With trained models.
+    pub(crate) fn with_models(mut self, set: Arc<ModelSet>) -> Self {
+        let (config, caps) = (self.machine.config().clone(), self.machine.capabilities().clone());
+        self.machine = Optimizer::new(config, caps).with_models(set);
+        self
     }
 
     /// Relative time per iteration at the clocks in force: half of it follows the SM clock.

@@ -84,6 +84,8 @@ static void messages(gpoeo_config config, gpoeo_capabilities capabilities)
     CHECK(gpoeo_optimizer_handle_fault(optimizer, 0, 0) == GPOEO_STATUS_INVALID_VALUE);
     CHECK(gpoeo_optimizer_last_error(optimizer, error, sizeof error) > sizeof error);
     CHECK(strcmp(error, "fault i") == 0);
+    EXPECT(BAD_MODELS, gpoeo_optimizer_load_models(optimizer, "/no/such/folder", "some GPU", 300.0));
+    EXPECT(NULL_POINTER, gpoeo_optimizer_load_models(optimizer, NULL, NULL, 0.0));
     gpoeo_optimizer_free(optimizer);
 }
 

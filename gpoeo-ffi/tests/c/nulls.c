@@ -29,6 +29,7 @@ static void without_a_handle(void)
     EXPECT(NULL_POINTER, gpoeo_optimizer_phase(NULL, &phase));
     EXPECT(NULL_POINTER, gpoeo_optimizer_report(NULL, &report, sizeof report));
     EXPECT(NULL_POINTER, gpoeo_optimizer_trial(NULL, 0, &trial, sizeof trial));
+    EXPECT(NULL_POINTER, gpoeo_optimizer_load_models(NULL, "models", NULL, 0.0));
     EXPECT(NULL_POINTER, gpoeo_optimizer_handle_mark(NULL, 0));
     EXPECT(NULL_POINTER, gpoeo_optimizer_set_objective(NULL, GPOEO_OBJECTIVE_EDP, 0.0, 0));
     taken = 7;

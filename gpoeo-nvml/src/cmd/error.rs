@@ -2,8 +2,9 @@
 
 use core::error::Error;
 use std::io;
+use std::path::PathBuf;
 
-use gpoeo_core::{BackendError, ConfigError, DriverError, Fault};
+use gpoeo_core::{BackendError, ConfigError, DriverError, Fault, ModelSetError};
 use gpoeo_nvml::{LoadError, NvmlStatus, SelectError};
 
 /// Why a command ended.
@@ -21,6 +22,8 @@ pub(crate) enum CliError {
     Listing(#[source] NvmlStatus),
     #[error("GPU {gpu} was lost: {}", .failure.as_deref().unwrap_or("it does not answer any more"))]
     Lost { gpu: String, failure: Option<String> },
+    #[error("the models in {} cannot be used", .folder.display())]
+    Models { folder: PathBuf, source: ModelSetError },
     #[error("the driver works but there is no GPU; check with nvidia-smi -L that this machine or container has one")]
     NoGpu,
     #[error("writing the output failed; check where it goes")]
@@ -52,7 +55,7 @@ impl CliError {
     /// The exit code, as `design.md` promises them to scripts.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Output(_) | Self::Select(_) | Self::SeveralGpus => 2,
+            Self::Config(_) | Self::Models { .. } | Self::Output(_) | Self::Select(_) | Self::SeveralGpus => 2,
             Self::Start { .. } | Self::System(_) | Self::WhichGpu { .. } => 2,
             Self::Backend(error) | Self::Driver(DriverError::Backend(error)) => code_of(error.fault),
             Self::Lost { .. } => 5,

@@ -3,14 +3,15 @@
 use core::sync::atomic::AtomicBool;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
 use clap::Args;
-use gpoeo_core::Objective;
+use gpoeo_core::{ModelSet, Objective};
 use gpoeo_nvml::{BackendOptions, ClockRange, Control, FoundLocks, Gpu, GpuIdentity, MemoryClocks, NvmlApi};
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
     /// Most time that may be lost, as a share
     #[arg(long, value_name = "RATIO", default_value_t = 0.05, value_parser = ratio)]
     max_slowdown: f64,
+    /// Start from the trained models in this folder
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
     /// Lock the memory clock too, where the GPU has several
     #[arg(long)]
     mem_clocks: bool,
@@ -87,10 +91,11 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
     let node = Node::open(library)?;
     let chosen = choose(&node, arguments)?;
     let objective = Objective::MinEnergy { max_slowdown: arguments.max_slowdown };
+    let models = arguments.models.as_deref().map(load_models).transpose()?;
     let mut sessions = Vec::new();
     let mut meters = Vec::new();
     for identity in chosen {
-        let session = Session::open(&node, identity, arguments.backend_options(), objective)?;
+        let session = Session::open(&node, identity, arguments.backend_options(), objective, models.clone())?;
         meters.push(Meter { gpu: session.gpu.clone(), start_j: None });
         sessions.push(session);
     }
@@ -119,6 +124,12 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
     // Even when quiet: somebody has to act.
     account.alarms().iter().for_each(say);
     Ok(ExitCode::from(account.final_code()))
+}
+
+/// A set of models from its folder.
+fn load_models(folder: &Path) -> Result<Arc<ModelSet>, CliError> {
+    let set = ModelSet::load(|name| std::fs::read(folder.join(name)));
+    set.map(Arc::new).map_err(|source| CliError::Models { folder: folder.to_owned(), source })
 }
 
 /// Drives the GPUs until the command ends; its signals are ours.

@@ -2,10 +2,12 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 use std::thread::Thread;
 
 use gpoeo_core::{
-    BackendError, Driver, DriverError, Event, Input, Objective, Observer, OptimizerConfig, Report, Sample, Step,
+    BackendError, Driver, DriverError, Event, Input, ModelSet, Objective, Observer, OptimizerConfig, Report, Sample,
+    Step,
 };
 use gpoeo_nvml::{BackendOptions, Gpu, GpuIdentity, NvmlBackend, PowerSource};
 
@@ -34,14 +36,23 @@ impl Session {
         identity: GpuIdentity,
         options: BackendOptions,
         objective: Objective,
+        models: Option<Arc<ModelSet>>,
     ) -> Result<Self, CliError> {
         let gpu = node.library.gpu(&identity.uuid);
-        let backend = NvmlBackend::new(gpu.clone(), identity.to_string(), options)?;
+        let mut backend = NvmlBackend::new(gpu.clone(), identity.to_string(), options)?;
+        if let Some(name) = &identity.name {
+            backend = backend.with_name(name);
+        }
         let source = backend.telemetry().power;
         let config = OptimizerConfig::builder().objective(objective).sample_interval(source.interval());
         let read_interval = if source == PowerSource::Ring { RING_READ_INTERVAL } else { source.interval() };
         let config = config.read_interval(read_interval);
-        Ok(Self { identity, driver: Driver::new(backend, config.build()?)?, gpu })
+        let driver = Driver::new(backend, config.build()?)?;
+        let driver = match models {
+            Some(set) => driver.with_models(set),
+            None => driver,
+        };
+        Ok(Self { identity, driver, gpu })
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
     let node = Node::open(library)?;
     let mut sessions = Vec::new();
     for identity in node.choose(&arguments.choice)? {
-        sessions.push(Session::open(&node, identity, BackendOptions::default(), Objective::default())?);
+        sessions.push(Session::open(&node, identity, BackendOptions::default(), Objective::default(), None)?);
     }
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {

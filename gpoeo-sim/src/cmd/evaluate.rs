@@ -7,7 +7,7 @@ use clap::Args;
 use gpoeo_sim::{EvaluateOptions, Plan, Policy, Suite, report};
 
 use super::Failure;
-use super::options::{ObjectiveOptions, minutes, policies};
+use super::options::{ModelOptions, ObjectiveOptions, minutes, policies};
 use super::output::Output;
 use super::session::{Json, Session};
 
@@ -55,6 +55,9 @@ pub(crate) struct Evaluate {
     #[command(flatten)]
     objective: ObjectiveOptions,
 
+    #[command(flatten)]
+    models: ModelOptions,
+
     /// Write the results as JSON into this file; "-": to standard output, in the place of the tables. With a file, Ctrl-C
     /// keeps what is done, and the same command goes on from there
     #[arg(long, value_name = "FILE")]
@@ -75,6 +78,7 @@ impl Evaluate {
         options.objective = self.objective.objective();
         options.length = self.minutes;
         options.seeds = self.seeds;
+        options.models = self.models.models()?;
         options.gpu = self.gpu;
         options.policies = self.policy;
         let plan = Plan::new(&suite, options)?;

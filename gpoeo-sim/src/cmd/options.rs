@@ -1,11 +1,14 @@
 //! Arguments that several subcommands share.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use gpoeo_core::Objective;
-use gpoeo_sim::{Family, Gpu, Policy};
+use gpoeo_sim::{Family, Gpu, Models, Policy};
+
+use super::{BAD_INPUT, Failure};
 
 /// What to optimise.
 #[derive(Args, Debug)]
@@ -21,6 +24,30 @@ pub(crate) struct ObjectiveOptions {
     /// Smallest saving over the run, as a ratio; for the objective time
     #[arg(long, value_name = "RATIO", default_value_t = 0.1, value_parser = ratio, allow_negative_numbers = true)]
     min_saving: f64,
+}
+
+/// Which trained models to start from.
+#[derive(Args, Debug)]
+pub(crate) struct ModelOptions {
+    /// Start from the models in this folder (policy gpoeo)
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+impl ModelOptions {
+    pub(crate) fn models(&self) -> Result<Models, Failure> {
+        match &self.models {
+            Some(folder) => Models::read(folder)
+                .map_err(|error| Failure { code: BAD_INPUT, line: format!("{}: {}", folder.display(), chain(&error)) }),
+            None => Ok(Models::Without),
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

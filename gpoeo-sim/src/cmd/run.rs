@@ -9,7 +9,7 @@ use gpoeo_sim::report::{Paint, write_run_html, write_run_json, write_run_svg, wr
 use gpoeo_sim::{EvaluateOptions, Gpu, Plan, Policy, Suite, Workload, nearest, record_run, workloads_on};
 
 use super::live::{Live, Pace};
-use super::options::{ObjectiveOptions, minutes, policies};
+use super::options::{ModelOptions, ObjectiveOptions, minutes, policies};
 use super::output::Output;
 use super::{BAD_INPUT, Failure};
 
@@ -42,6 +42,9 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     objective: ObjectiveOptions,
+
+    #[command(flatten)]
+    models: ModelOptions,
 
     /// Virtual seconds for each real second, or "max"; on a terminal a run takes some five real seconds unless given
     #[arg(long, value_name = "X|max", allow_negative_numbers = true)]
@@ -79,6 +82,7 @@ impl Run {
         options.objective = self.objective.objective();
         options.length = self.minutes;
         options.gpu = self.gpu.clone();
+        options.models = self.models.models()?;
         let options = Plan::new(&suite, options)?.run_options(workload, self.seed);
         let mut live = Live::new(workload, options.length, self.quiet, self.pace);
         let record = record_run(self.policy, workload, &options, &mut live)?;

@@ -2,7 +2,8 @@
 
 mod constant;
 mod hull;
-mod model_free;
+mod machine;
+mod models;
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +22,7 @@ use crate::workload::Workload;
 pub enum Policy {
     /// Nobody: the driver's default clocks.
     Default,
-    /// Ours as it is meant to be used; without a trained model the same as [`Policy::ModelFree`].
+    /// Ours as it is meant to be used: starts from trained models, if it is given some.
     Gpoeo,
     /// The best mix of two settings, known from the start: see [`best_mix`](crate::best_mix).
     Hull,
@@ -93,6 +94,8 @@ pub struct RunOptions {
     pub length: Duration,
     /// The simulated GPU, its seed included.
     pub sim: SimConfig,
+    /// What the policy `gpoeo` starts from.
+    pub models: Models,
     /// Mean power that the policy `power-limit` allows, W; `None`: [`power_cap_w`] of this job alone.
     pub power_cap_w: Option<f64>,
 }
@@ -103,6 +106,7 @@ impl Default for RunOptions {
             objective: Objective::default(),
             length: Duration::from_secs(20 * 60),
             sim: SimConfig::default(),
+            models: Models::default(),
             power_cap_w: None,
         }
     }
@@ -151,7 +155,8 @@ pub fn watch_policy(
     let curve = workload.curve();
     Ok(match policy {
         Policy::Default => hold(workload, options, curve.default_clocks(), watch),
-        Policy::Gpoeo | Policy::ModelFree => model_free::run(workload, options, watch)?,
+        Policy::Gpoeo => machine::run(workload, options, options.models.set(), watch)?,
+        Policy::ModelFree => machine::run(workload, options, None, watch)?,
         Policy::Hull => hull::run(workload, options, watch),
         Policy::Oracle => {
             let (clocks, _) = best_constant(workload, options.objective);
@@ -165,6 +170,7 @@ pub fn watch_policy(
 }
 
 pub use constant::power_cap_w;
+pub use models::Models;
 
 /// One setting from before the job begins to the end.
 fn hold(workload: &Workload, options: &RunOptions, clocks: ClockPair, watch: &mut impl Watch) -> RunOutcome {

@@ -124,10 +124,11 @@ impl RunRecord {
         spans.map(|span| (span.to_s - span.from_s.max(0.0)).max(0.0)).fold(0.0, |sum, length_s| sum + length_s)
     }
 
-    /// Time since the job began that went into looking for the iteration and measuring it at default clocks, s.
+    /// Time since the job began that went into looking for the iteration, measuring it at default clocks and reading
+    /// counters there, s.
     #[must_use]
     pub fn detection_s(&self) -> f64 {
-        self.phase_s(Phase::Detect) + self.phase_s(Phase::MeasureBaseline)
+        [Phase::Detect, Phase::MeasureBaseline, Phase::Profile].iter().map(|&phase| self.phase_s(phase)).sum()
     }
 
     /// Time since the job began that went into trials of other settings, s.

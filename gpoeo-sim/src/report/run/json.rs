@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use gpoeo_core::{ClockPair, Estimate, Event, Objective, Outcome, Phase, ProgressSource, RelativeCost};
+use gpoeo_core::{
+    ClockPair, Estimate, Event, Objective, Outcome, Phase, Predicted, PredictionReport, ProgressSource, RelativeCost,
+    Variant,
+};
 use serde::Serialize;
 
 use crate::gpu::Account;
@@ -42,6 +45,9 @@ struct Document<'a> {
     /// By the simulation.
     truth: Cost,
     period: Option<Period>,
+    /// What the models said, and `null` without models.
+    prediction: Option<Prediction>,
+    counters_share: Option<f64>,
     time: Option<Times>,
     trials: Vec<Trial>,
     events: Vec<EventDocument>,
@@ -87,10 +93,23 @@ struct Period {
 }
 
 #[derive(Serialize)]
+struct Prediction {
+    variant: Option<Variant>,
+    sm_mhz: Option<u32>,
+    mem_mhz: Option<u32>,
+    time_ratio: Option<f64>,
+    time_ratio_stderr: Option<f64>,
+    energy_ratio: Option<f64>,
+    energy_ratio_stderr: Option<f64>,
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
 struct Times {
     settled_s: Option<f64>,
     detect_s: f64,
     measure_baseline_s: f64,
+    profile_s: f64,
     search_s: f64,
     hold_s: f64,
     detection_share: f64,
@@ -178,6 +197,8 @@ impl<'a> Document<'a> {
             measured: machine.map(|machine| Cost::measured(&machine.measured)),
             truth: Cost::truth(&outcome.account),
             period: machine.map(Period::new),
+            prediction: machine.and_then(|machine| Some(Prediction::new(record, &machine.report.prediction?))),
+            counters_share: machine.map(|machine| ratio(machine.report.counters_share)),
             time: machine.map(|_| Times::new(record)),
             trials: trial_rows(record, &decision).iter().map(|row| Trial::new(record, row)).collect(),
             events: machine.map_or_else(Vec::new, |machine| machine.events.iter().map(EventDocument::new).collect()),
@@ -266,6 +287,22 @@ impl Period {
     }
 }
 
+impl Prediction {
+    fn new(record: &RunRecord, told: &PredictionReport) -> Self {
+        let known = |value: fn(&Predicted) -> f64| told.best.as_ref().map(value).map(ratio);
+        Self {
+            variant: told.variant,
+            sm_mhz: told.best.map(|best| best.clocks.sm().0),
+            mem_mhz: told.best.and_then(|best| memory(record, best.clocks)),
+            time_ratio: known(|best| best.cost.time),
+            time_ratio_stderr: known(|best| best.time_stderr),
+            energy_ratio: known(|best| best.cost.energy),
+            energy_ratio_stderr: known(|best| best.energy_stderr),
+            reason: told.reason.map(|reason| reason.to_string()),
+        }
+    }
+}
+
 impl Times {
     fn new(record: &RunRecord) -> Self {
         let length_s = record.length.as_secs_f64();
@@ -274,6 +311,7 @@ impl Times {
             settled_s: record.outcome.settled_s.map(millis),
             detect_s: millis(record.phase_s(Phase::Detect)),
             measure_baseline_s: millis(record.phase_s(Phase::MeasureBaseline)),
+            profile_s: millis(record.phase_s(Phase::Profile)),
             search_s: millis(record.phase_s(Phase::Search)),
             hold_s: millis(record.phase_s(Phase::Hold)),
             detection_share: ratio(record.detection_s() / length_s),

@@ -38,6 +38,15 @@ impl Narrator {
                     baseline.power_w(),
                 )
             }
+            Event::Predicted { variant, best, cost, time_stderr, energy_stderr } => format!(
+                "predicted from {variant}: best at {}, time {:+.1} % ± {} %, energy {:+.1} % ± {} %",
+                self.names.name(best),
+                100.0 * cost.slowdown(),
+                percent(time_stderr),
+                -100.0 * cost.saving(),
+                percent(energy_stderr)
+            ),
+            Event::NotPredicted { reason } => format!("no prediction: {reason}"),
             Event::Tried { clocks, measured } => format!("tried {}: {}", self.names.name(clocks), self.cost(&measured)),
             Event::Settled { saving, slowdown, .. } => format!(
                 "settled on {}: expects {} % saved for {} % more time",

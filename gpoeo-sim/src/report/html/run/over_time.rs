@@ -73,6 +73,7 @@ pub(super) fn phase_name(phase: Phase) -> (&'static str, &'static str) {
         Phase::Detect => ("detect", "p-detect"),
         Phase::Hold => ("hold", "p-hold"),
         Phase::MeasureBaseline => ("baseline", "p-baseline"),
+        Phase::Profile => ("counters", "p-baseline"),
         Phase::Search => ("search", "p-search"),
         _ => ("stop", "p-hold"),
     }

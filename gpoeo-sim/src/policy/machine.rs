@@ -1,6 +1,8 @@
 //! Ours: the core's machine, driven over the simulated GPU.
 
-use gpoeo_core::{ConfigError, Driver, OptimizerConfig, Phase, Step, Timestamp};
+use std::sync::Arc;
+
+use gpoeo_core::{ConfigError, Driver, ModelSet, OptimizerConfig, Phase, Step, Timestamp};
 
 use super::{RunOptions, RunOutcome, best_constant, last_setting, watched_sleep};
 use crate::gpu::SimGpu;
@@ -11,12 +13,16 @@ use crate::workload::Workload;
 pub(super) fn run(
     workload: &Workload,
     options: &RunOptions,
+    models: Option<Arc<ModelSet>>,
     watch: &mut impl Watch,
 ) -> Result<RunOutcome, ConfigError> {
     let config = OptimizerConfig::builder().objective(options.objective).build()?;
     let gpu = SimGpu::new(workload.clone(), options.sim.clone(), options.length);
     let begin = gpu.job_begin();
     let mut driver = Driver::new(gpu, config).expect("a simulated GPU says what it can do");
+    if let Some(set) = models {
+        driver = driver.with_models(set);
+    }
     let mut teller = Teller { watch, now: Timestamp::ZERO };
     let mut settled_s = None;
     while !driver.backend().is_over() {
