@@ -108,7 +108,7 @@ impl Baseline {
             SegmentState::Refused(fault) => after_refusal(fault, ctx).unwrap_or_else(|| Detect::begin(ctx)),
             SegmentState::Unmeasured => match self.by_period {
                 Some(by_period) => Self::take_period(by_period, ctx),
-                None if ctx.job.baseline().is_some() => Explore::begin(ctx),
+                None if ctx.job.baseline().is_some() => Profile::begin(ctx),
                 None if ctx.job.source == ProgressSource::Period && ctx.has_counters() => Self::by_work_rate(ctx),
                 None => Detect::begin(ctx),
             },

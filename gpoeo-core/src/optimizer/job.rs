@@ -282,11 +282,15 @@ impl Job {
             observations.extend(home.iter().map(Observation::of_other_memory));
             for (index, told) in indices.into_iter().zip(smooth(&self.prior, &observations)) {
                 let (time, energy) = (told.cost.time * scale.cost.time, told.cost.energy * scale.cost.energy);
-                self.smoothed[index] = Some(Measured {
+                let smoothed = Measured {
                     cost: RelativeCost { time, energy },
                     time_stderr: time * (told.time_stderr / told.cost.time).hypot(scale.time_stderr),
                     energy_stderr: energy * (told.energy_stderr / told.cost.energy).hypot(scale.energy_stderr),
-                });
+                };
+                // Where nothing is known of the same SM clock at the default memory clock, the scale is doubtful, but what
+                // was measured is not.
+                let is_better = self.measured_alone(index).is_none_or(|own| smoothed.time_stderr < own.time_stderr);
+                self.smoothed[index] = is_better.then_some(smoothed);
             }
         }
     }

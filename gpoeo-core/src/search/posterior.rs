@@ -86,7 +86,7 @@ struct Residual {
 /// Curves with weights, and what is known about the residual.
 pub(super) struct Posterior<'a> {
     observations: &'a [Observation],
-    curves: &'a [(Curve, f64)],
+    curves: Vec<(Curve, f64)>,
     /// Measured minus curve, in logarithms: of time and of energy, one row of observations a curve.
     gaps: [Vec<f64>; 2],
     /// Running sum of the weights, last = 1.
@@ -96,7 +96,7 @@ pub(super) struct Posterior<'a> {
 
 impl<'a> Posterior<'a> {
     /// Conditions the prior on the measurements.
-    pub(super) fn new(prior: &'a Prior, observations: &'a [Observation]) -> Self {
+    pub(super) fn new(prior: &Prior, observations: &'a [Observation]) -> Self {
         let curves = prior.curves();
         let residuals = [0, 1].map(|quantity| {
             let white = WHITE[quantity];
@@ -107,7 +107,7 @@ impl<'a> Posterior<'a> {
             });
             Residual { factor: covariance.cholesky(), white }
         });
-        let gaps = gaps(observations, curves);
+        let gaps = gaps(observations, &curves);
         let mut posterior = Self { observations, curves, gaps, cumulative: Vec::new(), residuals };
         posterior.weigh();
         posterior

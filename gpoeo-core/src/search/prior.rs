@@ -39,17 +39,18 @@ pub(crate) struct PredictedPoint {
     pub(crate) stderr: [f64; 2],
 }
 
-/// The belief: curves with weights. Cheap to clone.
-#[derive(Clone, Debug)]
+/// The belief: curves with weights, drawn when they are needed: a machine that waits holds none. Cheap to clone.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Prior {
-    curves: Arc<[(Curve, f64)]>,
+    /// `None`: physics alone.
+    predicted: Option<Arc<Table>>,
 }
 
 /// A curve of either kind.
 #[derive(Clone, Debug)]
 pub(super) enum Curve {
     Physical(Physical),
-    Predicted(Box<Deviation>),
+    Predicted(Deviation),
 }
 
 /// A prediction with a deviation.
@@ -72,33 +73,24 @@ struct TablePoint {
     stderr: [f64; 2],
 }
 
-impl Default for Prior {
-    /// Physics alone.
-    fn default() -> Self {
-        Self { curves: physical(1.0).collect() }
-    }
-}
-
 impl Prior {
     /// Around a prediction, `x` ascending and ending at 1; physics alone if there are fewer than two points.
     pub(crate) fn around(prediction: &[PredictedPoint]) -> Self {
-        if prediction.len() < 2 {
-            return Self::default();
-        }
-        let table = Arc::new(Table::smoothed(prediction));
+        let is_curve = prediction.len() >= 2;
+        Self { predicted: is_curve.then(|| Arc::new(Table::smoothed(prediction))) }
+    }
+
+    /// The curves, each with its weight; the weights add up to 1.
+    pub(super) fn curves(&self) -> Vec<(Curve, f64)> {
+        let Some(table) = &self.predicted else { return physical(1.0).collect() };
         let mut draws = Draws::new(SEED ^ 1);
         let weight = TRUST / PREDICTED as f64;
         let predicted = (0..PREDICTED).map(|_| {
             let waves = [0; 2]
                 .map(|_| [0; WAVES].map(|_| (draws.normal() / LENGTH, draws.between(0.0, core::f64::consts::TAU))));
-            (Curve::Predicted(Box::new(Deviation { table: Arc::clone(&table), waves })), weight)
+            (Curve::Predicted(Deviation { table: Arc::clone(table), waves }), weight)
         });
-        Self { curves: predicted.chain(physical(1.0 - TRUST)).collect() }
-    }
-
-    /// The curves, each with its weight; the weights add up to 1.
-    pub(super) fn curves(&self) -> &[(Curve, f64)] {
-        &self.curves
+        predicted.chain(physical(1.0 - TRUST)).collect()
     }
 }
 
@@ -200,7 +192,7 @@ mod tests {
         let weights: f64 = prior.curves().iter().map(|(_, weight)| weight).sum();
         assert!((weights - 1.0).abs() < 1e-9);
         let predicted: Vec<RelativeCost> =
-            prior.curves()[..PREDICTED].iter().map(|(curve, _)| curve.at(0.75)).collect();
+            prior.curves().iter().take(PREDICTED).map(|(curve, _)| curve.at(0.75)).collect();
         let mean = predicted.iter().map(|cost| cost.time.ln()).sum::<f64>() / PREDICTED as f64;
         let spread = predicted.iter().map(|cost| (cost.time.ln() - mean).powi(2)).sum::<f64>() / PREDICTED as f64;
         assert!((mean - truth(0.75).time.ln()).abs() < 0.005, "{mean}");
