@@ -113,6 +113,8 @@ GPOEO_ENUM(gpoeo_status) {
     GPOEO_STATUS_UNKNOWN_WORKLOAD = 14,
     /** The simulated GPU cannot do that. */
     GPOEO_STATUS_NOT_SUPPORTED = 15,
+    /** A set of models is broken, or not there; the message names the file. */
+    GPOEO_STATUS_BAD_MODELS = 16,
 };
 
 /** What an action asks for. */
@@ -158,6 +160,10 @@ GPOEO_ENUM(gpoeo_event_kind) {
     GPOEO_EVENT_KIND_TRIED = 9,
     /** The job is not what it was; noticed at `at_ns`. */
     GPOEO_EVENT_KIND_WORKLOAD_CHANGED = 10,
+    /** The models expect `clocks` to be best, with `saving` and `slowdown`: the search starts there. */
+    GPOEO_EVENT_KIND_PREDICTED = 11,
+    /** The models have nothing to say of this job, or are for another GPU: the search starts without them. */
+    GPOEO_EVENT_KIND_NOT_PREDICTED = 12,
 };
 
 /** How a device failed, as far as the machine must know. */
@@ -190,6 +196,8 @@ GPOEO_ENUM(gpoeo_phase) {
     GPOEO_PHASE_RESTORE = 5,
     /** Finished: no further action will come. */
     GPOEO_PHASE_STOPPED = 6,
+    /** Reading counters at the found clocks. */
+    GPOEO_PHASE_PROFILE = 7,
 };
 
 /** Whether a job repeats itself. */
@@ -579,6 +587,19 @@ gpoeo_status gpoeo_optimizer_new(const struct gpoeo_config *config,
                                  struct gpoeo_optimizer **optimizer,
                                  char *error,
                                  size_t error_size);
+
+/**
+ * Gives the machine trained models, from which its search starts: reads the set in the folder (with card.json in it, or
+ * in folders counters, gpm and nvml below it). To be called before the first input; without it the search starts from
+ * measurements alone. Models for other GPUs than `gpu_name` (NVML's product name; NULL: not known) are not used.
+ * `power_limit_w` is the limit in force (0: not known); models take the power relative to it.
+ *
+ * Fails with BAD_MODELS (the message names the file) and, after the first input, REFUSED.
+ */
+gpoeo_status gpoeo_optimizer_load_models(struct gpoeo_optimizer *optimizer,
+                                         const char *folder,
+                                         const char *gpu_name,
+                                         double power_limit_w);
 
 /**
  * Frees a machine; NULL is fine. Clocks that it had locked stay locked: gpoeo_optimizer_stop() first, and go on with the
