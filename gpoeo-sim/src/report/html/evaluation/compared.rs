@@ -116,7 +116,7 @@ fn names(points: &[Point], plot: &Plot) -> Vec<(f64, f64)> {
     for point in points {
         let (x, y) = (plot.x.px(point.x[1]), plot.y.px(point.y[1]));
         let width = LETTER * point.name.len() as f64;
-        let beside = |step: f64| [(x + 10.0, y - 6.0 + step), (x - 10.0 - width, y - 6.0 + step)];
+        let beside = |step: f64| [(x + 10.0, y - 9.0 + step), (x - 10.0 - width, y - 9.0 + step)];
         let candidates = [0.0, -1.0, 1.0, -2.0, 2.0, -3.0, 3.0].map(|steps| beside(steps * LINE));
         // What lies over something else, or beyond the picture, is worse the more it does; further away is a little worse.
         let cost = |(index, (left, baseline)): (usize, (f64, f64))| {
