@@ -55,7 +55,8 @@ pub enum DriverError {
     Input(#[from] InputError),
 }
 
-/// Drives one GPU: carries out the machine's actions, waits, reads samples, feeds them in. No thread, no global state.
+/// Drives one GPU: carries out the machine's actions, waits, reads samples, feeds them in. No thread, no global state. A
+/// sample that comes twice in a row counts once.
 ///
 /// Dropped without [`Driver::stop`], it restores the clocks as well as one call can. It cannot do so when the process is
 /// killed: that takes a guard outside of it.
@@ -64,6 +65,7 @@ pub struct Driver<B: GpuBackend> {
     backend: B,
     optimizer: Optimizer,
     samples: Vec<Sample>,
+    last_sample: Option<Timestamp>,
     next_read: Timestamp,
 }
 
@@ -75,7 +77,7 @@ impl<B: GpuBackend> Driver<B> {
     pub fn new(mut backend: B, config: OptimizerConfig) -> Result<Self, DriverError> {
         let caps = backend.capabilities()?;
         let next_read = backend.now();
-        Ok(Self { backend, optimizer: Optimizer::new(config, caps), samples: Vec::new(), next_read })
+        Ok(Self { backend, optimizer: Optimizer::new(config, caps), samples: Vec::new(), last_sample: None, next_read })
     }
 
     /// The same with trained models, see [`Optimizer::with_models`]; to be said before the first step.
@@ -141,6 +143,11 @@ impl<B: GpuBackend> Driver<B> {
         self.next_read = now + self.optimizer.config().read_interval().max(self.optimizer.sample_interval());
         for index in 0..self.samples.len() {
             let sample = self.samples[index];
+            // A ring that is read anew may give its newest sample once more.
+            if self.last_sample == Some(sample.time) {
+                continue;
+            }
+            self.last_sample = Some(sample.time);
             self.feed(Input::Sample(sample), observer)?;
         }
         if let Err(error) = result {

@@ -5,6 +5,7 @@ mod calibration;
 mod detection;
 mod dvfs;
 mod evaluate;
+mod fault;
 mod fit;
 mod gpu;
 mod hash;
@@ -43,6 +44,7 @@ pub use evaluate::{
     EvaluateError, EvaluateOptions, Evaluation, Interval, MissingRun, Plan, PolicyRuns, Run, Saved, Summary, evaluate,
     job_seed, workloads_on,
 };
+pub use fault::{DeviceFault, FaultError, FaultInjector, FaultPlan, Faults, Overruled, PlannedFault};
 pub use fit::{Fit, FitErrors, FittedShares, fit_table};
 pub use gpu::{Account, CounterAccess, Drift, SimConfig, SimGpu};
 pub use hull::{Mix, best_mix, lower_hull};

@@ -26,6 +26,16 @@ pub(crate) enum Stream {
     Synthetic = 9,
     /// Which jobs a confidence interval is drawn from.
     Bootstrap = 20,
+    /// Which faults happen when.
+    FaultPlan = 10,
+    /// Which calls are hit.
+    FaultCalls = 11,
+    /// Which samples are hit.
+    FaultRing = 12,
+    /// Clocks under a power cap.
+    FaultCaps = 13,
+    /// Errors of the models of the policy `paper`.
+    PaperModels = 14,
 }
 
 /// One stream of random numbers.

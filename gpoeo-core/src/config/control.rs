@@ -165,6 +165,9 @@ pub struct HoldConfig {
     pub large_shift_ratio: f64,
     /// Standard errors that a deviation must exceed to count.
     pub shift_stderrs: f64,
+    /// While the clocks read back are not those that the setting was measured at (a cap, another controller), what is
+    /// measured counts for nothing, but no longer than this: then it is the job that keeps the card there.
+    pub overruled_patience: Duration,
 }
 
 impl Default for HoldConfig {
@@ -187,6 +190,7 @@ impl Default for HoldConfig {
             small_shift_ratio: 0.025,
             large_shift_ratio: 0.15,
             shift_stderrs: 4.0,
+            overruled_patience: Duration::from_secs(600),
         }
     }
 }

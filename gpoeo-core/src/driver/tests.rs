@@ -178,6 +178,32 @@ fn a_sample_out_of_order_is_an_error_that_says_so() {
 }
 
 #[test]
+fn a_sample_that_comes_twice_counts_once() {
+    let clock = Clock::default();
+    let mut backend = backend(&clock);
+    let mut samples = job(&clock);
+    backend.expect_read_samples().returning_st(move |out| {
+        let first = out.len();
+        samples(out)?;
+        let once = out.split_off(first);
+        out.extend(once.into_iter().flat_map(|sample| [sample, sample]));
+        Ok(())
+    });
+    let mut driver = Driver::new(backend, OptimizerConfig::default()).unwrap();
+    let mut notes = Notes::default();
+    for _ in 0..50 {
+        driver.step(&mut notes).unwrap();
+    }
+    let times: Vec<Timestamp> = notes
+        .inputs
+        .iter()
+        .filter_map(|input| if let Input::Sample(sample) = input { Some(sample.time) } else { None })
+        .collect();
+    assert!(times.len() > 100, "{}", times.len());
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
+#[test]
 fn a_refused_set_restores_the_clocks_and_ends_the_run() {
     let clock = Clock::default();
     let mut backend = backend(&clock);

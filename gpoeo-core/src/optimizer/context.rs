@@ -17,6 +17,7 @@ use super::account::Account;
 use super::job::{Job, Target, Totals};
 use super::models::Models;
 use super::outbox::Outbox;
+use super::overruled::Overruled;
 use super::telemetry::Telemetry;
 
 /// The clocks as far as we know them.
@@ -68,6 +69,7 @@ pub(super) struct Context {
     pub(super) telemetry: Telemetry,
     pub(super) outbox: Outbox,
     pub(super) clocks: Clocks,
+    pub(super) overruled: Overruled,
     pub(super) job: Job,
     pub(super) models: Option<Models>,
     /// Runs before this job, and before its last small change.
@@ -99,6 +101,7 @@ impl Context {
                 counters_since: None,
                 counters_for: Duration::ZERO,
             },
+            overruled: Overruled::default(),
             job: Job::new(caps.default_pair(), config.hold().max_rebaseline_gap),
             models: None,
             closed: Totals::default(),
@@ -119,6 +122,10 @@ impl Context {
         let spent_s = last.map_or(0.0, |last| sample.time.seconds_since(last));
         let target = if sample.time <= self.clocks.changed_at { self.clocks.before } else { self.clocks.in_force };
         self.job.spend(target, spent_s, used_j);
+        if sample.time >= self.clocks.settled_at {
+            let is_measured = self.job.settings.iter().any(|at| at.target == target && at.estimate().is_some());
+            self.overruled.sample(sample, target, is_measured);
+        }
         let is_undisturbed =
             target == Target::Found && sample.time >= self.clocks.settled_at && !self.clocks.counters_open;
         if let Some(models) = self.models.as_mut().filter(|_| is_undisturbed && self.phase == Phase::MeasureBaseline) {
@@ -246,6 +253,7 @@ impl Context {
 
     /// The job is another one: what was spent is kept, what was known is not.
     pub(super) fn start_new_job(&mut self) {
+        self.overruled.forget();
         self.closed.add(&self.job.totals());
         let in_force = self.job.settings[self.job.in_force].target;
         self.job = Job::new(self.caps.default_pair(), self.config.hold().max_rebaseline_gap);

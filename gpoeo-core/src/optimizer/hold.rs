@@ -51,6 +51,7 @@ impl Hold {
         }
         let mut beyond_owed = 0.5;
         let segment = next_segment(&mut beyond_owed, ctx);
+        ctx.overruled.begin_segment();
         State::Hold(Self {
             segment,
             monitor: Monitor::default(),
@@ -67,6 +68,11 @@ impl Hold {
                 Shift::None
             }
             SegmentState::Running => return State::Hold(self),
+            SegmentState::Measured(seen) if is_overruled(ctx) => {
+                self.book_overruled(&seen, ctx);
+                Shift::None
+            }
+            SegmentState::Unmeasured if is_overruled(ctx) => Shift::None,
             SegmentState::Measured(seen) => self.measured(setting, &seen, ctx),
             SegmentState::Unmeasured => self.monitor.blind(),
             SegmentState::Silent => Shift::None,
@@ -106,6 +112,7 @@ impl Hold {
         } else {
             next_segment(&mut self.beyond_owed, ctx)
         };
+        ctx.overruled.begin_segment();
         State::Hold(self)
     }
 
@@ -128,6 +135,16 @@ impl Hold {
             watch_clock(pair, ctx);
         }
         shift
+    }
+
+    /// The work of a segment at other clocks than those of its setting: as much as was seen, not as the setting does.
+    fn book_overruled(&self, seen: &Estimate, ctx: &mut Context) {
+        let setting = self.segment.setting;
+        let (Some(base), Some(from)) = (ctx.job.baseline(), self.segment.counts_from()) else { return };
+        let iterations = ctx.now.saturating_since(from).as_secs_f64() / seen.time_s;
+        let energy = ctx.job.measured(setting).map_or(1.0, |known| known.cost.energy);
+        ctx.closed.owed_s += iterations * (base.time_s - seen.time_s / ctx.job.relative_time(setting));
+        ctx.closed.owed_j += iterations * (base.energy_j - seen.energy_j / energy);
     }
 
     /// Whether a better baseline is worth the saving that is lost while it is measured.
@@ -263,6 +280,17 @@ fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context)
     let segment = Segment::new(setting, expected, until, None, ctx);
     // The long window of a segment confirms, or not, what a short trial has taken for the iteration.
     if ctx.job.is_at_home(setting) { segment } else { segment.with_ratios(MEMORY_RATIOS) }
+}
+
+/// Whether the segment that has ended ran at other clocks than its setting did before; tells it.
+fn is_overruled(ctx: &mut Context) -> bool {
+    if !ctx.overruled.spoils(ctx.now, ctx.config.hold().overruled_patience) {
+        return false;
+    }
+    if let Target::Pair(pair) = ctx.clocks.in_force {
+        watch_clock(pair, ctx);
+    }
+    true
 }
 
 /// Tells when another clock than the one asked for is in force.

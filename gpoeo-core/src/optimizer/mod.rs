@@ -16,6 +16,7 @@ mod memory;
 mod models;
 mod monitor;
 mod outbox;
+mod overruled;
 mod phase;
 mod profile;
 mod reporting;

@@ -7,7 +7,7 @@ use clap::Args;
 use gpoeo_sim::{EvaluateOptions, Plan, Policy, Suite, report};
 
 use super::Failure;
-use super::options::{ModelOptions, ObjectiveOptions, minutes, policies};
+use super::options::{FaultOptions, ModelOptions, ObjectiveOptions, minutes, policies};
 use super::output::Output;
 use super::session::{Json, Session};
 
@@ -58,6 +58,9 @@ pub(crate) struct Evaluate {
     #[command(flatten)]
     models: ModelOptions,
 
+    #[command(flatten)]
+    faults: FaultOptions,
+
     /// Write the results as JSON into this file; "-": to standard output, in the place of the tables. With a file, Ctrl-C
     /// keeps what is done, and the same command goes on from there
     #[arg(long, value_name = "FILE")]
@@ -80,6 +83,7 @@ impl Evaluate {
         options.seeds = self.seeds;
         options.models = self.models.models()?;
         options.gpu = self.gpu;
+        options.faults = self.faults.faults()?;
         options.policies = self.policy;
         let plan = Plan::new(&suite, options)?;
         // Before the work, so that a bad path is known at once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use gpoeo_core::Objective;
-use gpoeo_sim::{Family, Gpu, Models, Policy};
+use gpoeo_sim::{Family, FaultPlan, Faults, Gpu, Models, Policy};
 
 use super::{BAD_INPUT, Failure};
 
@@ -89,6 +89,27 @@ pub(crate) fn cards() -> impl TypedValueParser<Value = Gpu> {
 /// The same for a family of synthetic recordings.
 pub(crate) fn families() -> impl TypedValueParser<Value = Family> {
     PossibleValuesParser::new(Family::ALL.map(Family::name)).try_map(|name| name.parse::<Family>())
+}
+
+/// What goes wrong.
+#[derive(Args, Debug)]
+pub(crate) struct FaultOptions {
+    /// What goes wrong with the device: all (each kind that passes, once), random, or a plan: a TOML file, or
+    /// NAME[=VALUE][@t=SECONDS][@for=SECONDS][@p=PROBABILITY], separated by commas
+    #[arg(long, value_name = "PLAN|FILE|all|random", default_value = "none", hide_default_value = true)]
+    faults: String,
+}
+
+impl FaultOptions {
+    pub(crate) fn faults(&self) -> Result<Faults, Failure> {
+        if !self.faults.ends_with(".toml") {
+            return self.faults.parse().map_err(|error| Failure::bad_input(&error));
+        }
+        let failure = |reason: String| Failure { code: BAD_INPUT, line: format!("{}: {reason}", self.faults) };
+        let text = std::fs::read_to_string(&self.faults)
+            .map_err(|error| failure(format!("cannot read it: {error}; check the path and its permissions")))?;
+        FaultPlan::from_toml(&text).map(Faults::Planned).map_err(|error| failure(error.to_string()))
+    }
 }
 
 /// A ratio in 0..0.9.

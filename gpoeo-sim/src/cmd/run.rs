@@ -9,7 +9,7 @@ use gpoeo_sim::report::{Paint, write_run_html, write_run_json, write_run_svg, wr
 use gpoeo_sim::{EvaluateOptions, Gpu, Plan, Policy, Suite, Workload, nearest, record_run, workloads_on};
 
 use super::live::{Live, Pace};
-use super::options::{ModelOptions, ObjectiveOptions, minutes, policies};
+use super::options::{FaultOptions, ModelOptions, ObjectiveOptions, minutes, policies};
 use super::output::Output;
 use super::{BAD_INPUT, Failure};
 
@@ -45,6 +45,9 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     models: ModelOptions,
+
+    #[command(flatten)]
+    faults: FaultOptions,
 
     /// Virtual seconds for each real second, or "max"; on a terminal a run takes some five real seconds unless given
     #[arg(long, value_name = "X|max", allow_negative_numbers = true)]
@@ -83,6 +86,7 @@ impl Run {
         options.length = self.minutes;
         options.gpu = self.gpu.clone();
         options.models = self.models.models()?;
+        options.faults = self.faults.faults()?;
         let options = Plan::new(&suite, options)?.run_options(workload, self.seed);
         let mut live = Live::new(workload, options.length, self.quiet, self.pace);
         let record = record_run(self.policy, workload, &options, &mut live)?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gpoeo_core::Objective;
 
+use crate::fault::Faults;
 use crate::policy::{Policy, RunOutcome};
 use crate::suite::SuiteKind;
 use crate::workload::Workload;
@@ -29,6 +30,8 @@ pub struct Evaluation {
     pub length: Duration,
     /// Runs of each job under each policy.
     pub seeds: u64,
+    /// What went wrong in every run.
+    pub faults: Faults,
     /// The policies in the order asked for.
     pub policies: Vec<PolicyRuns>,
     /// Runs that were planned and not done; empty if all were.

@@ -31,6 +31,7 @@ struct SavedRun {
     work_s: f64,
     energy_j: f64,
     default_energy_j: f64,
+    lost_s: f64,
     last: SavedSetting,
     oracle: SavedSetting,
     settled_s: Option<f64>,
@@ -82,6 +83,7 @@ impl SavedRun {
     fn new(run: &Run) -> Self {
         let RunOutcome {
             account,
+            lost_s,
             last_clocks,
             last_cost,
             oracle_clocks,
@@ -98,6 +100,7 @@ impl SavedRun {
             work_s: account.work_s,
             energy_j: account.energy_j,
             default_energy_j: account.default_energy_j,
+            lost_s,
             last: SavedSetting::new(last_clocks, last_cost),
             oracle: SavedSetting::new(oracle_clocks, oracle_cost),
             settled_s,
@@ -125,6 +128,7 @@ impl SavedRun {
                 energy_j: self.energy_j,
                 default_energy_j: self.default_energy_j,
             },
+            lost_s: self.lost_s,
             last_clocks,
             last_cost,
             oracle_clocks,

@@ -69,7 +69,7 @@ impl Sums {
             sums.add(Self {
                 runs: 1.0,
                 saving: run.outcome.account.saving(),
-                slowdown: run.outcome.account.slowdown(),
+                slowdown: run.outcome.slowdown(),
                 oracle_saving: run.outcome.oracle_cost.saving(),
             })
         })
@@ -90,7 +90,7 @@ impl Summary {
         Self {
             mean_saving: whole.saving / count,
             mean_slowdown: whole.slowdown / count,
-            max_slowdown: runs.iter().map(|run| run.outcome.account.slowdown()).fold(f64::NEG_INFINITY, f64::max),
+            max_slowdown: runs.iter().map(|run| run.outcome.slowdown()).fold(f64::NEG_INFINITY, f64::max),
             capture: whole.capture(),
             over_limit: runs.iter().filter(|run| run.is_over_limit(objective)).count(),
             saving_interval: interval(|sums| Some(sums.saving / sums.runs)),

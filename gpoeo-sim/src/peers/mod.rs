@@ -27,6 +27,9 @@ use crate::detection::Answers;
 use crate::trace::Trace;
 use crate::truth::Truth;
 
+pub(crate) use gpoeo::Gpoeo as GpoeoDetector;
+pub(crate) use odpp::Odpp as OdppDetector;
+
 /// A detector that is not ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -14,7 +14,7 @@ const PERIODS: f64 = 3.0;
 const LONGEST_S: f64 = 180.0;
 
 /// The highest line of everything so far.
-pub(super) struct Odpp {
+pub(crate) struct Odpp {
     series: Series,
     spectrum: Spectrum,
     /// When to look next; `None`: it is done.
@@ -23,8 +23,23 @@ pub(super) struct Odpp {
 }
 
 impl Odpp {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { series: Series::new(), spectrum: Spectrum::new(), next_s: Some(FIRST_LOOK_S), answer_s: None }
+    }
+
+    /// Whether it has seen enough.
+    pub(crate) fn is_done(&self) -> bool {
+        self.next_s.is_none()
+    }
+
+    /// Takes a sample.
+    pub(crate) fn take(&mut self, sample: &Sample) {
+        self.push(sample);
+    }
+
+    /// The period, s.
+    pub(crate) fn period_s(&self) -> Option<f64> {
+        self.answer_s
     }
 
     /// The period of the whole series. Its mean is not taken off in the original: bin 0 is no peak by definition.

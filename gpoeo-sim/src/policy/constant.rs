@@ -1,8 +1,13 @@
-//! Policies that hold one setting.
+//! A static power limit, as admins set it: one for all jobs of a kind of GPU, from before the job begins.
+//!
+//! The drivers' knob is `nvmlDeviceSetPowerManagementLimit`; under it the driver lowers the SM clock until the power fits.
 
 use gpoeo_core::{ClockPair, Objective};
 
+use super::bench::{Bench, Search};
+use super::{RunOptions, RunOutcome};
 use crate::dvfs::DvfsCurve;
+use crate::watch::Watch;
 use crate::workload::Workload;
 
 /// The lowest cap that is tried, in percent of the highest mean power: what admins commonly set (on a V100 80 % cost 4 %
@@ -39,4 +44,13 @@ pub(super) fn under_cap(curve: &DvfsCurve, cap_w: f64) -> ClockPair {
     let power_w = |clocks| curve.cost(clocks).map(|cost| cost.energy / cost.time * curve.default_power_w());
     let fitting = candidates().rev().find(|&clocks| power_w(clocks).is_some_and(|power_w| power_w <= cap_w));
     fitting.or_else(|| candidates().next()).unwrap_or(default)
+}
+
+/// Runs the job under a limit, if there is one.
+pub(super) fn run(workload: &Workload, options: &RunOptions, cap_w: Option<f64>, watch: &mut impl Watch) -> RunOutcome {
+    let mut bench = Bench::new(workload, options, options.sim.clone(), watch);
+    let last_clocks = cap_w.map(|cap_w| under_cap(workload.curve(), cap_w));
+    cap_w.into_iter().for_each(|cap_w| bench.set_power_limit_w(cap_w));
+    bench.wait_for_the_end();
+    bench.finish(options, Search { last_clocks, ..Search::NONE })
 }

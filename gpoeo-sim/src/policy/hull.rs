@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use gpoeo_core::{GpuBackend, RelativeCost};
+use gpoeo_core::RelativeCost;
 
-use super::{RunOptions, RunOutcome, finished, known_sim, watched_sleep};
-use crate::gpu::SimGpu;
+use super::bench::{Bench, Over, Search};
+use super::{RunOptions, RunOutcome, known_sim};
 use crate::hull::{Mix, best_mix};
 use crate::watch::Watch;
 use crate::workload::Workload;
@@ -15,34 +15,30 @@ const SLICE_S: f64 = 0.5;
 
 /// Shares the work between the settings of the best mix, with clocks that change at once.
 pub(super) fn run(workload: &Workload, options: &RunOptions, watch: &mut impl Watch) -> RunOutcome {
-    let mut gpu = SimGpu::new(workload.clone(), known_sim(options), options.length);
-    let begin = gpu.job_begin();
-    watched_sleep(&mut gpu, begin, None, watch);
-    match best_mix(workload.curve(), options.objective) {
-        Some(mix) => share(&mut gpu, &mix, watch),
-        None => {
-            let end = gpu.end();
-            watched_sleep(&mut gpu, end, None, watch);
-        }
+    let mut bench = Bench::new(workload, options, known_sim(options), watch);
+    let begin = bench.gpu().job_begin();
+    let began = bench.watch_until(begin, |_| {});
+    if let (Ok(()), Some(mix)) = (began, best_mix(workload.curve(), options.objective)) {
+        let _over = share(&mut bench, &mix);
     }
-    finished(&gpu, options.objective)
+    bench.wait_for_the_end();
+    bench.finish(options, Search::NONE)
 }
 
-fn share(gpu: &mut SimGpu, mix: &Mix, watch: &mut impl Watch) {
+fn share(bench: &mut Bench<'_, impl Watch>, mix: &Mix) -> Result<(), Over> {
     // A whole number of slices fills the run, so the shares come out exactly.
-    let length_s = gpu.end().seconds_since(gpu.job_begin());
+    let length_s = bench.gpu().end().seconds_since(bench.gpu().job_begin());
     let slices = (length_s / mix.cost.time / SLICE_S).ceil().max(1.0);
     let work_s = length_s / mix.cost.time / slices;
-    while !gpu.is_over() {
+    loop {
         for (clocks, share) in [(mix.slow, mix.slow_share), (mix.fast, 1.0 - mix.slow_share)] {
-            let cost = gpu.workload().curve().cost(clocks).unwrap_or(RelativeCost::DEFAULT);
+            let cost = bench.gpu().workload().curve().cost(clocks).unwrap_or(RelativeCost::DEFAULT);
             let time = Duration::from_secs_f64(work_s * share * cost.time);
             if time.is_zero() {
                 continue;
             }
-            gpu.set_clocks(clocks).expect("the setting comes from the job's own curve");
-            let until = gpu.now() + time;
-            watched_sleep(gpu, until, None, watch);
+            bench.set_clocks(clocks);
+            bench.wait(time)?;
         }
     }
 }

@@ -1,17 +1,24 @@
 //! What may control the clocks of a simulated GPU, to be compared: ours and what there is to beat.
 
+mod bench;
 mod constant;
+mod energy_ucb;
 mod hull;
 mod machine;
+mod mf_gpoeo;
 mod models;
+mod odpp;
+mod paper;
+mod zeus;
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use gpoeo_core::{ClockPair, ConfigError, GpuBackend, Objective, Optimizer, Outcome, RelativeCost, Timestamp};
+use gpoeo_core::{ClockPair, ConfigError, Objective, Outcome, RelativeCost};
 
-use crate::gpu::{Account, Drift, SimConfig, SimGpu};
+use crate::fault::Faults;
+use crate::gpu::{Account, Drift, SimConfig};
 use crate::oracle::oracle;
 use crate::watch::Watch;
 use crate::workload::Workload;
@@ -22,22 +29,43 @@ use crate::workload::Workload;
 pub enum Policy {
     /// Nobody: the driver's default clocks.
     Default,
+    /// A bandit over SM clocks with a cost of switching: Xu et al., arXiv 2410.11855.
+    EnergyUcb,
     /// Ours as it is meant to be used: starts from trained models, if it is given some.
     Gpoeo,
     /// The best mix of two settings, known from the start: see [`best_mix`](crate::best_mix).
     Hull,
+    /// The model-free follow-up of GPOEO: a controller on measured slowdown (IEEE TSUSC 2023).
+    MfGpoeo,
     /// Ours without a model: starts from measurements alone.
     ModelFree,
+    /// ODPP as it is implemented beside GPOEO (CCGRID 2020).
+    Odpp,
     /// The best constant setting, known from the start: see [`oracle`](crate::oracle()).
     Oracle,
+    /// GPOEO as published (IEEE TPDS 2022).
+    Paper,
     /// A static power limit as admins set it: see [`power_cap_w`].
     PowerLimit,
+    /// A sweep of the power limit in the training loop: Zeus (NSDI 2023).
+    Zeus,
 }
 
 impl Policy {
     /// All policies, those that know everything last.
-    pub const ALL: [Self; 6] =
-        [Self::Gpoeo, Self::ModelFree, Self::Default, Self::PowerLimit, Self::Oracle, Self::Hull];
+    pub const ALL: [Self; 11] = [
+        Self::Gpoeo,
+        Self::ModelFree,
+        Self::Paper,
+        Self::Odpp,
+        Self::MfGpoeo,
+        Self::Zeus,
+        Self::EnergyUcb,
+        Self::PowerLimit,
+        Self::Default,
+        Self::Oracle,
+        Self::Hull,
+    ];
 
     /// What an evaluation compares unless told otherwise.
     pub const USUAL: [Self; 5] = [Self::Gpoeo, Self::Default, Self::PowerLimit, Self::Oracle, Self::Hull];
@@ -47,11 +75,16 @@ impl Policy {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::EnergyUcb => "energy-ucb",
             Self::Gpoeo => "gpoeo",
             Self::Hull => "hull",
+            Self::MfGpoeo => "mf-gpoeo",
             Self::ModelFree => "model-free",
+            Self::Odpp => "odpp",
             Self::Oracle => "oracle",
+            Self::Paper => "paper",
             Self::PowerLimit => "power-limit",
+            Self::Zeus => "zeus",
         }
     }
 }
@@ -72,7 +105,9 @@ impl fmt::Display for Policy {
 
 /// A name that is no policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such policy; the policies are gpoeo, model-free, default, power-limit, oracle and hull")]
+#[error(
+    "there is no such policy; the policies are gpoeo, model-free, paper, odpp, mf-gpoeo, zeus, energy-ucb, power-limit, default, oracle and hull"
+)]
 #[non_exhaustive]
 pub struct UnknownPolicy;
 
@@ -98,6 +133,9 @@ pub struct RunOptions {
     pub models: Models,
     /// Mean power that the policy `power-limit` allows, W; `None`: [`power_cap_w`] of this job alone.
     pub power_cap_w: Option<f64>,
+    /// What goes wrong; nothing unless set. Their times count from the begin of the lead-in. They do not meet the policies
+    /// that know everything ([`Policy::Oracle`], [`Policy::Hull`]).
+    pub faults: Faults,
 }
 
 impl Default for RunOptions {
@@ -108,7 +146,14 @@ impl Default for RunOptions {
             sim: SimConfig::default(),
             models: Models::default(),
             power_cap_w: None,
+            faults: Faults::None,
         }
+    }
+}
+
+impl RunOptions {
+    fn without_faults(&self) -> Self {
+        Self { faults: Faults::None, ..self.clone() }
     }
 }
 
@@ -118,6 +163,9 @@ impl Default for RunOptions {
 pub struct RunOutcome {
     /// What the run really cost.
     pub account: Account,
+    /// Time that faults took from the job, s: while a fault against which no command helps (a cap, another controller, a
+    /// stuck clock) held the clocks, the time beyond what the same work takes at the clocks that the policy asked for.
+    pub lost_s: f64,
     /// The setting asked for when the time ran out.
     pub last_clocks: ClockPair,
     /// Its noise-free cost.
@@ -132,6 +180,15 @@ pub struct RunOutcome {
     pub settings_tried: u32,
     /// What the detection said at the end; `None` for a policy without detection.
     pub outcome: Option<Outcome>,
+}
+
+impl RunOutcome {
+    /// Slowdown over the run without the time that faults took; that of the account where there were none.
+    #[must_use]
+    pub fn slowdown(&self) -> f64 {
+        let Account { elapsed_s, work_s, .. } = self.account;
+        if work_s > 0.0 { (elapsed_s - self.lost_s) / work_s - 1.0 } else { 0.0 }
+    }
 }
 
 /// Runs one job under one policy to the end.
@@ -154,72 +211,48 @@ pub fn watch_policy(
 ) -> Result<RunOutcome, ConfigError> {
     let curve = workload.curve();
     Ok(match policy {
-        Policy::Default => hold(workload, options, curve.default_clocks(), watch),
+        Policy::Default => hold(workload, options, known_sim(options), curve.default_clocks(), watch),
+        Policy::EnergyUcb => energy_ucb::run(workload, options, watch),
         Policy::Gpoeo => machine::run(workload, options, options.models.set(), watch)?,
+        Policy::Hull => hull::run(workload, &options.without_faults(), watch),
+        Policy::MfGpoeo => mf_gpoeo::run(workload, options, watch),
         Policy::ModelFree => machine::run(workload, options, None, watch)?,
-        Policy::Hull => hull::run(workload, options, watch),
+        Policy::Odpp => odpp::run(workload, options, watch),
         Policy::Oracle => {
             let (clocks, _) = best_constant(workload, options.objective);
-            hold(workload, options, clocks, watch)
+            hold(workload, &options.without_faults(), known_sim(options), clocks, watch)
         }
+        Policy::Paper => paper::run(workload, options, watch),
         Policy::PowerLimit => {
             let cap_w = options.power_cap_w.or_else(|| power_cap_w([workload], options.objective));
-            hold(workload, options, constant::under_cap(curve, cap_w.unwrap_or(f64::INFINITY)), watch)
+            constant::run(workload, options, cap_w, watch)
         }
+        Policy::Zeus => zeus::run(workload, options, watch),
     })
 }
 
 pub use constant::power_cap_w;
 pub use models::Models;
 
-/// One setting from before the job begins to the end.
-fn hold(workload: &Workload, options: &RunOptions, clocks: ClockPair, watch: &mut impl Watch) -> RunOutcome {
-    let mut gpu = SimGpu::new(workload.clone(), known_sim(options), options.length);
-    gpu.set_clocks(clocks).expect("the setting comes from the job's own curve");
-    let end = gpu.end();
-    watched_sleep(&mut gpu, end, None, watch);
-    finished(&gpu, options.objective)
-}
+use bench::{Bench, Search};
 
-/// Lets time pass while nobody acts.
-fn watched_sleep(gpu: &mut SimGpu, until: Timestamp, machine: Option<&Optimizer>, watch: &mut impl Watch) {
-    /// As often as the machine reads.
-    const TURN: Duration = Duration::from_millis(250);
-    let mut samples = Vec::new();
-    while gpu.time() < until.min(gpu.end()) {
-        gpu.sleep_until(until.min(gpu.time() + TURN));
-        samples.clear();
-        gpu.read_samples(&mut samples).expect("a simulated GPU can be read");
-        samples.iter().for_each(|sample| watch.sample(sample));
-        watch.turn(gpu, machine);
-    }
+/// One setting from before the job begins to the end.
+fn hold(
+    workload: &Workload,
+    options: &RunOptions,
+    sim: SimConfig,
+    clocks: ClockPair,
+    watch: &mut impl Watch,
+) -> RunOutcome {
+    let mut bench = Bench::new(workload, options, sim, watch);
+    bench.set_clocks(clocks);
+    bench.wait_for_the_end();
+    bench.finish(options, Search::NONE)
 }
 
 /// The simulated GPU of a policy that knows everything: a bound, so nothing but its settings may count.
 fn known_sim(options: &RunOptions) -> SimConfig {
     options.sim.clone().with_instant_clocks().with_drift(Drift::Absent)
-}
-
-/// The outcome of a policy that neither detects nor searches.
-fn finished(gpu: &SimGpu, objective: Objective) -> RunOutcome {
-    let (oracle_clocks, oracle_cost) = best_constant(gpu.workload(), objective);
-    let (last_clocks, last_cost) = last_setting(gpu);
-    RunOutcome {
-        account: gpu.account(),
-        last_clocks,
-        last_cost,
-        oracle_clocks,
-        oracle_cost,
-        settled_s: Some(0.0),
-        settings_tried: 0,
-        outcome: None,
-    }
-}
-
-/// The setting asked for when the time ran out, and its noise-free cost.
-fn last_setting(gpu: &SimGpu) -> (ClockPair, RelativeCost) {
-    let clocks = gpu.asked_clocks();
-    (clocks, gpu.workload().curve().cost(clocks).unwrap_or(RelativeCost::DEFAULT))
 }
 
 fn best_constant(workload: &Workload, objective: Objective) -> (ClockPair, RelativeCost) {

@@ -91,3 +91,30 @@ fn a_saving_that_cannot_be_had_leaves_default_clocks() {
         assert!(outcome.account.saving().abs() < 1e-9);
     }
 }
+
+const OF_OTHERS: [Policy; 5] = [Policy::EnergyUcb, Policy::MfGpoeo, Policy::Odpp, Policy::Paper, Policy::Zeus];
+
+#[test]
+fn the_policies_of_others_run_to_the_end_at_their_own_cost_and_alike() {
+    let suite = Suite::paper71();
+    let job = suite.workload("gnn_collab_gcn").unwrap();
+    let options = RunOptions { length: Duration::from_secs(600), ..options() };
+    for policy in OF_OTHERS {
+        let outcome = run_policy(policy, job, &options).unwrap();
+        assert!((outcome.account.elapsed_s - 600.0).abs() < 1e-6, "{policy}: {:?}", outcome.account);
+        assert!(outcome.settings_tried > 2, "{policy}: {}", outcome.settings_tried);
+        assert!(outcome.account.slowdown() > 0.0, "{policy}: trials cost time");
+        assert_eq!(outcome, run_policy(policy, job, &options).unwrap(), "{policy}");
+    }
+}
+
+#[test]
+fn a_job_without_counters_periods_or_memory_clocks_stops_nobody() {
+    let options = RunOptions { length: Duration::from_secs(300), ..options() };
+    for job in Suite::built_in().workloads().iter().take(2) {
+        for policy in OF_OTHERS {
+            let outcome = run_policy(policy, job, &options).unwrap();
+            assert!((outcome.account.elapsed_s - 300.0).abs() < 1e-6, "{policy}, {}", job.name());
+        }
+    }
+}

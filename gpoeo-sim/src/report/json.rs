@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::evaluate::{Evaluation, Interval, MissingRun, PolicyRuns, Run, Saved};
+use crate::fault::Faults;
 
 use super::numbers::{millis, ratio};
 use super::run::Goal;
@@ -43,6 +44,8 @@ struct Document<'a> {
     minutes: f64,
     seeds: u64,
     objective: Goal,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<String>,
     version: &'static str,
     /// Whether all runs are there.
     complete: bool,
@@ -83,6 +86,8 @@ struct RunDocument<'a> {
     seed: u64,
     saving: f64,
     slowdown: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault_s: Option<f64>,
     final_sm_mhz: u32,
     final_mem_mhz: Option<u32>,
     final_saving: f64,
@@ -105,6 +110,7 @@ impl<'a> Document<'a> {
             minutes: evaluation.length.as_secs_f64() / 60.0,
             seeds: evaluation.seeds,
             objective: Goal::new(evaluation.objective),
+            faults: (evaluation.faults != Faults::None).then(|| evaluation.faults.to_string()),
             version: env!("CARGO_PKG_VERSION"),
             complete: evaluation.missing.is_empty(),
             policies: Policies(&evaluation.policies),
@@ -158,7 +164,8 @@ impl<'a> RunDocument<'a> {
             class: run.class.as_deref(),
             seed: run.seed,
             saving: ratio(outcome.account.saving()),
-            slowdown: ratio(outcome.account.slowdown()),
+            slowdown: ratio(outcome.slowdown()),
+            fault_s: (outcome.lost_s > 0.0).then(|| millis(outcome.lost_s)),
             final_sm_mhz: outcome.last_clocks.sm().0,
             final_mem_mhz: memory_mhz(outcome.last_clocks),
             final_saving: ratio(outcome.last_cost.saving()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::evaluate::{Evaluation, Interval, PolicyRuns, Run};
+use crate::fault::Faults;
 
 use super::words::{count, decimals, goal, limit, percent};
 
@@ -14,9 +15,13 @@ use super::words::{count, decimals, goal, limit, percent};
 /// Whatever `out` fails with.
 pub fn write_text(evaluation: &Evaluation, mut out: impl Write) -> io::Result<()> {
     let gpu = evaluation.gpu.as_deref().map(|gpu| format!(" on {gpu}")).unwrap_or_default();
+    let faults = match &evaluation.faults {
+        Faults::None => String::new(),
+        faults => format!(", faults: {faults}"),
+    };
     writeln!(
         out,
-        "suite {}{gpu}, {} minutes, {}, {}\n",
+        "suite {}{gpu}, {} minutes, {}, {}{faults}\n",
         evaluation.suite,
         evaluation.length.as_secs_f64() / 60.0,
         count(evaluation.seeds as usize, "seed"),
@@ -50,7 +55,7 @@ fn write_jobs(evaluation: &Evaluation, out: &mut impl Write) -> io::Result<()> {
             };
             let mean = |value: fn(&Run) -> f64| runs.iter().map(value).sum::<f64>() / runs.len() as f64;
             let saving = mean(|run| run.outcome.account.saving());
-            let slowdown = mean(|run| run.outcome.account.slowdown());
+            let slowdown = mean(|run| run.outcome.slowdown());
             write!(out, "  {:>5} / {:>5}", percent(saving), percent(slowdown))?;
         }
         writeln!(out)?;

@@ -106,11 +106,16 @@ pub(super) fn goal(objective: Objective) -> String {
 pub(super) fn about(policy: Policy) -> &'static str {
     match policy {
         Policy::Default => "nobody: the driver's default clocks",
+        Policy::EnergyUcb => "a bandit over SM clocks (arXiv 2410.11855)",
         Policy::Gpoeo => "ours",
         Policy::Hull => "the best mix of two settings, known from the start",
+        Policy::MfGpoeo => "GPOEO's model-free follow-up (TSUSC 2023)",
         Policy::ModelFree => "ours without a trained model",
+        Policy::Odpp => "ODPP as implemented beside GPOEO (CCGRID 2020)",
         Policy::Oracle => "the best single setting, known from the start",
+        Policy::Paper => "GPOEO as published (TPDS 2022)",
         Policy::PowerLimit => "a static power limit as an admin sets it",
+        Policy::Zeus => "a sweep of the power limit in the training loop (NSDI 2023)",
     }
 }
 

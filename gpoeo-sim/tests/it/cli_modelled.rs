@@ -131,3 +131,45 @@ fn impossible_jobs_end_with_2_and_name_field_and_reason() {
     assert_eq!(run(&["evaluate", "--suite", "paper71", "--gpu", "gtx"]).status.code(), Some(2));
     assert_eq!(run(&["run", "--gpu", "gtx"]).status.code(), Some(2));
 }
+
+/// Every number that can be given, once as it cannot be.
+#[test]
+fn every_number_that_cannot_be_ends_with_2_and_its_name() {
+    let card = |field: &str, value: &str| (field.to_owned(), format!("[card]\n{field} = {value}\n{JOB}"));
+    let job = |field: &str, value: &str| {
+        let others: String =
+            JOB.lines().filter(|line| !line.starts_with(field)).map(|line| format!("{line}\n")).collect();
+        (field.to_owned(), format!("{others}{field} = {value}\n"))
+    };
+    let cases = [
+        card("power_limit_w", "-100.0"),
+        card("idle_w", "-3.0"),
+        card("idle_w", "nan"),
+        card("ambient_c", "500.0"),
+        card("memory_mhz", "[]"),
+        card("memory_mhz", "[9252]"),
+        card("stairs_below_mhz", "-1.0"),
+        card("odd_gears", "3.0"),
+        card("profile", "\"gtx\""),
+        job("iteration_s", "-0.4"),
+        job("iteration_s", "inf"),
+        job("compute_fraction", "-0.5"),
+        job("host_fraction", "1.5"),
+        job("launch_ratio", "-1.0"),
+        job("sm_activity", "1.5"),
+        job("tensor_activity", "nan"),
+        job("micro_batches", "0"),
+        job("iteration_jitter", "-0.1"),
+        job("val_time_ratio", "-1.0"),
+        job("pause_s", "-2.0"),
+        job("class", "\"odd\""),
+    ];
+    for (index, (field, text)) in cases.iter().enumerate() {
+        let file = File::new(&format!("number-{index}.toml"), text);
+        let output = run(&["evaluate", "--suite", file.path(), "--policy", "default", "--minutes", "1"]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text}: {error}");
+        assert_eq!(error.lines().count(), 1, "{text}: {error}");
+        assert!(error.contains(&format!("{field} is ")) && error.contains(';'), "{field}: {error}");
+    }
+}

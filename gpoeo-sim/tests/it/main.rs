@@ -3,10 +3,12 @@
 
 mod cli_detect;
 mod cli_evaluate;
+mod cli_faults;
 mod cli_modelled;
 mod cli_predict;
 mod cli_run;
 mod detect_recordings;
+mod faults;
 mod fit_windows;
 mod group;
 mod period_fit;

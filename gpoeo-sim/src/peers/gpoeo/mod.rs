@@ -49,7 +49,7 @@ const AGAIN_S: f64 = 10.0;
 const AGAIN_PERIODS: f64 = 3.0;
 
 /// The detector of the paper.
-pub(super) struct Gpoeo {
+pub(crate) struct Gpoeo {
     regions: Regions,
     series: Series,
     spectrum: Spectrum,
@@ -61,6 +61,20 @@ pub(super) struct Gpoeo {
     next_s: f64,
     answer_s: Option<f64>,
     pace: Pace,
+    /// Power limit of the card, W.
+    limit_w: f64,
+    /// Spread that nested windows may have.
+    agree: f64,
+    ended: Option<Ended>,
+}
+
+/// How a measurement has ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ended {
+    /// The period, or the window that an aperiodic job gets, s.
+    pub(crate) period_s: f64,
+    /// Whether nested windows agree.
+    pub(crate) is_stable: bool,
 }
 
 /// When it looks.
@@ -83,12 +97,35 @@ impl Gpoeo {
             fixed_s: MARGIN_S,
             next_s: if pace == Pace::AsOurs { OFTEN_LEAST_S } else { FIRST_LOOK_S },
             answer_s: None,
+            limit_w: LIMIT_W,
+            agree: AGREE,
+            ended: None,
         }
     }
 
+    /// As published, on a card with this power limit, W.
+    pub(crate) fn published(limit_w: f64) -> Self {
+        Self { limit_w, ..Self::new(Regions::BackToBack, Pace::AsPublished) }
+    }
+
+    /// A measurement begins; `agree`: the spread that nested windows may have.
+    pub(crate) fn begin(&mut self, agree: f64) {
+        self.series.clear();
+        self.agree = agree;
+        self.ended = None;
+    }
+
+    /// Takes a sample of a measurement; says when and how it has ended.
+    pub(crate) fn take(&mut self, sample: &Sample) -> Option<Ended> {
+        if self.ended.is_none() {
+            self.push(sample);
+        }
+        self.ended
+    }
+
     fn look(&mut self) -> Judgement {
-        let signal = composite(&self.series.inputs(LIMIT_W));
-        judge(&signal, self.longest_s, AGREE, self.regions, &mut self.spectrum)
+        let signal = composite(&self.series.inputs(self.limit_w));
+        judge(&signal, self.longest_s, self.agree, self.regions, &mut self.spectrum)
     }
 
     /// The range of periods follows what was found (§3.7).
@@ -126,6 +163,7 @@ impl Finder for Gpoeo {
             self.next_s = length_s + found.more_s.max(self.fixed_s);
             return;
         }
+        self.ended = Some(Ended { period_s: found.period_s, is_stable: found.is_stable });
         self.adapt(found.period_s);
         // Unstable at the end: the job is aperiodic, which claims no period.
         self.answer_s = found.is_stable.then_some(found.period_s);

@@ -62,7 +62,8 @@ fn fixed(record: &RunRecord, shares: &[f64]) -> String {
         Policy::Default => "Left the clocks to the driver: the policy default does nothing.".to_owned(),
         Policy::Hull => format!("{held} from the start: the best schedule that the table allows, known beforehand."),
         Policy::Oracle => format!("{held} from the start: the best single setting of the table, known beforehand."),
-        Policy::PowerLimit => format!("{held} from the start: what a static power limit leads to."),
+        Policy::PowerLimit => "Left the clocks to the driver, under a static power limit.".to_owned(),
+        Policy::Zeus => "Left the clocks to the driver, and chose its power limit.".to_owned(),
         other => format!("{held}: the policy {other}."),
     }
 }
