@@ -10,3 +10,4 @@ mod detect_recordings;
 mod fit_windows;
 mod group;
 mod period_fit;
+mod training;
