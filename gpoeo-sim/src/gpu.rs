@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gpoeo_core::{
-    BackendError, Capabilities, ClockPair, Counter, CounterSet, Fault, GpuBackend, Mhz, Sample, Timestamp,
+    BackendError, Capabilities, ClockPair, Counter, CounterKind, CounterSet, Fault, GpuBackend, Mhz, Sample, Timestamp,
 };
 
+use crate::counters;
 use crate::noise::{Noise, Stream};
 use crate::physics::{CounterWindow, Physics, State};
 use crate::sensor::{Rest, SensorConfig, Sensors, TICK, Tick};
+use crate::waveform::Totals;
 use crate::workload::{CostLaw, WorkCounters, Workload};
 
-/// Instructions of one second of work at default clocks; of the order of an H100's.
+/// Instructions of one second of work of a recording at default clocks; of the order of an H100's.
 const INSTRUCTIONS_PER_S: f64 = 2e11;
-/// Scatter of the instructions of one window, ratio (measured: 0.02-0.5 % over a few iterations).
-const INSTRUCTIONS_NOISE: f64 = 3e-4;
 
 /// How a [`SimGpu`] behaves.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,11 +160,20 @@ pub struct SimGpu {
     changes: VecDeque<(Timestamp, Change)>,
     /// The clocks of the last accepted command.
     asked: ClockPair,
-    window: Option<(Timestamp, f64)>,
+    window: Option<Window>,
     sensors: Sensors,
     latency: Noise,
     counting: Noise,
     ripple: Noise,
+}
+
+/// A counter window that is open.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    start: Timestamp,
+    pass: u8,
+    /// The work done when it was opened.
+    done: Totals,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -183,9 +192,10 @@ impl SimGpu {
     pub fn new(workload: Workload, config: SimConfig, length: Duration) -> Self {
         let workload = Arc::new(workload);
         let lead_in = config.lead_in.min(Duration::from_secs_f64(workload.waveform().lead_in_s()));
-        let passes = match (workload.counters(), config.counters) {
-            (WorkCounters::Instructions, CounterAccess::Allowed) => 1,
-            (WorkCounters::Absent, _) | (_, CounterAccess::Denied) => 0,
+        let passes = match (workload.counters(), config.counters, workload.law()) {
+            (WorkCounters::Absent, _, _) | (_, CounterAccess::Denied, _) => 0,
+            (WorkCounters::Instructions, CounterAccess::Allowed, CostLaw::Measured { .. }) => 1,
+            (WorkCounters::Instructions, CounterAccess::Allowed, CostLaw::Physical(law)) => law.card().counters.count(),
         };
         let sensors = config.sensors.clone().unwrap_or_else(|| match workload.law() {
             CostLaw::Physical(law) => law.card().sensors.clone(),
@@ -389,12 +399,29 @@ impl SimGpu {
         self.changes.insert(index, (at, change));
     }
 
-    /// The work that instructions are in proportion to, s at default clocks: of a recording all of it, of the model the
-    /// time in which kernels run.
-    fn counted_s(&self) -> f64 {
-        let done = self.physics.at(self.now).done;
-        let counted_s = if self.workload.is_modelled() { done.busy_s } else { done.time_s() };
-        counted_s.max(0.0)
+    /// What a counter really is in a window that ends now; `None` where nothing is known of it.
+    fn counted(&self, window: &Window) -> impl Fn(Counter) -> Option<f64> + use<> {
+        let done = self.physics.at(self.now).done.since(&window.done);
+        let time_s = self.now.seconds_since(window.start);
+        let setting = self.physics.setting();
+        let kernels = if time_s > 0.0 { setting.kernels_s(&done) / time_s } else { 0.0 };
+        let modelled = match self.workload.law() {
+            CostLaw::Physical(law) => {
+                // In the lead-in no kernels run, whatever they would cost.
+                let cost = setting.cost.unwrap_or(law.default_point().cost);
+                Some((law.counts(), law.shares(&cost, self.workload.pipes(), kernels)))
+            }
+            CostLaw::Measured { .. } => None,
+        };
+        move |counter| match (&modelled, counter.kind()) {
+            (Some((counts, _)), CounterKind::Count) => {
+                counters::count_of(counts, counter).map(|rate| rate * done.busy_s.max(0.0))
+            }
+            (Some((_, shares)), _) => shares.iter().find(|(other, _)| *other == counter).map(|(_, share)| *share),
+            // Of a measured sweep no counter is known, but work is work.
+            (None, _) if counter == Counter::Instructions => Some(INSTRUCTIONS_PER_S * done.time_s().max(0.0)),
+            (None, _) => None,
+        }
     }
 
     fn refused(&self, what: &'static str, fix: &'static str) -> BackendError {
@@ -446,18 +473,21 @@ impl GpuBackend for SimGpu {
         if self.window.is_none() {
             self.physics.set_window(self.now, CounterWindow::Open);
         }
-        self.window = Some((self.now, self.counted_s()));
+        self.window = Some(Window { start: self.now, pass, done: self.physics.at(self.now).done });
         Ok(())
     }
 
     fn close_counters(&mut self) -> Result<CounterSet, BackendError> {
-        let Some((start, work_s)) = self.window.take() else {
+        let Some(window) = self.window.take() else {
             return Err(self.refused("closing counters", "open them first"));
         };
         self.physics.set_window(self.now, CounterWindow::Closed);
-        let instructions = INSTRUCTIONS_PER_S * (self.counted_s() - work_s);
-        let seen = instructions * (1.0 + INSTRUCTIONS_NOISE * self.counting.bell());
-        Ok(CounterSet::new(start, self.now).with(Counter::Instructions, seen))
+        let pass = match self.workload.law() {
+            CostLaw::Measured { .. } => &[Counter::Instructions],
+            CostLaw::Physical(law) => law.card().counters.passes()[usize::from(window.pass)],
+        };
+        let truth = self.counted(&window);
+        Ok(counters::seen((window.start, self.now), pass, truth, &mut self.counting))
     }
 
     fn set_sample_interval(&mut self, interval: Duration) -> Result<(), BackendError> {
@@ -494,6 +524,8 @@ impl Account {
     }
 }
 
+#[cfg(test)]
+mod counter_tests;
 #[cfg(test)]
 mod modelled_tests;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod calibration;
+mod counters;
 mod detection;
 mod dvfs;
 mod evaluate;
@@ -18,6 +19,7 @@ mod oracle;
 mod peers;
 mod physics;
 mod policy;
+mod pool;
 mod profile;
 mod rate;
 mod record;
@@ -35,6 +37,7 @@ mod waveform;
 mod workload;
 
 pub use calibration::{Band, Check, CheckVerdict, calibrate};
+pub use counters::CounterPasses;
 pub use detection::{
     Accuracy, AccuracyRow, Answer, Answers, Detection, DetectionRecord, DetectionSignal, Judged, Reliability,
     ReliabilityBin,
@@ -54,6 +57,7 @@ pub use nearest::nearest;
 pub use oracle::oracle;
 pub use peers::{Peer, PeerRun};
 pub use policy::{Models, Policy, RunOptions, RunOutcome, UnknownPolicy, power_cap_w, run_policy, watch_policy};
+pub use pool::{PoolJob, PoolPart, PoolSettings};
 pub use profile::{
     Gpu, GpuProfile, Idle, LowGears, MemoryClock, PowerLaw, PowerLimit, SmClocks, Thermal, UnknownGpu, Voltage, Wander,
 };

@@ -22,6 +22,8 @@ enum Command {
     Detect(cmd::detect::Detect),
     /// Run a suite of jobs under several policies and compare what each saves
     Evaluate(cmd::evaluate::Evaluate),
+    /// Print jobs to train models with: what a profile of each shows, and what it costs at each setting
+    Pool(cmd::pool::Pool),
     /// Print what an XGBoost model makes of rows of features
     Predict(cmd::predict::Predict),
     /// Run one job with the optimizer on it, in virtual time, and say what it saved
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Calibrate(calibrate) => calibrate.run(),
         Command::Detect(detect) => detect.run(),
         Command::Evaluate(evaluate) => evaluate.run(),
+        Command::Pool(pool) => pool.run(),
         Command::Predict(predict) => predict.run(),
         Command::Run(run) => run.run(),
         Command::Synth(synth) => synth.run(),

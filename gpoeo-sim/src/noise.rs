@@ -24,6 +24,8 @@ pub(crate) enum Stream {
     Ripple = 8,
     /// Everything about a recording that never was.
     Synthetic = 9,
+    /// Jobs to train models with.
+    Pool = 10,
     /// Which jobs a confidence interval is drawn from.
     Bootstrap = 20,
     /// Which faults happen when.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use gpoeo_core::{ClockPair, Mhz, RelativeCost, Timestamp};
 
 use crate::gpu::Drift;
-use crate::model::{HeldBy, Law, Point};
+use crate::model::{Cost, HeldBy, Law, Point};
 use crate::noise::{Noise, Stream};
 use crate::waveform::{Bend, Totals};
 use crate::workload::{CostLaw, Workload, physical_bend};
@@ -47,6 +47,8 @@ pub(crate) struct Setting {
     idle_w: f64,
     heat: Option<Heat>,
     held_by: HeldBy,
+    /// What an iteration costs, where the job is modelled.
+    pub(crate) cost: Option<Cost>,
     /// The SM clock that runs.
     pub(crate) sm: Mhz,
     /// The memory clock that runs, if it is known.
@@ -83,6 +85,13 @@ pub(crate) struct Physics {
     wander: Noise,
     /// How far the clock has wandered, ratio.
     wandered: f64,
+}
+
+impl Setting {
+    /// Time in which kernels ran for this work, s, counters closed.
+    pub(crate) fn kernels_s(&self, done: &Totals) -> f64 {
+        self.bend.times().busy * done.busy_s.max(0.0) * self.kernels
+    }
 }
 
 impl Heat {
@@ -237,6 +246,7 @@ impl Physics {
                     idle_w: *idle_w,
                     heat: None,
                     held_by: HeldBy::Request,
+                    cost: None,
                     sm: clocks.sm(),
                     mem: self.workload.curve().memory_clock(clocks),
                     kernels: 1.0,
@@ -272,6 +282,7 @@ fn lead_in(workload: &Workload, clocks: ClockPair) -> Setting {
         idle_w: 0.0,
         heat: None,
         held_by: HeldBy::Request,
+        cost: None,
         sm: clocks.sm(),
         mem: workload.curve().memory_clock(clocks),
         kernels: 1.0,
@@ -294,6 +305,7 @@ fn physical_setting(law: &Law, point: &Point) -> Setting {
         idle_w: cost.waiting_w,
         heat: Some(Heat::new(law, point)),
         held_by: point.held_by,
+        cost: Some(*cost),
         sm: law.shown_sm(cost.sm_mhz),
         mem: Some(Mhz(law.card().memory[cost.memory].mhz)),
         kernels: cost.busy / busy_share,

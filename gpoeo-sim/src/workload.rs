@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gpoeo_core::{ClockPair, RelativeCost};
 
 use crate::dvfs::DvfsCurve;
-use crate::model::{Law, Point};
-use crate::waveform::{Bend, Part, Waveform};
+use crate::model::{Law, PipeMix, Point};
+use crate::waveform::{Bend, Part, Rhythm, Waveform};
 
 /// Largest share of the smallest mean power of any setting that may count as idle.
 const IDLE_CEILING: f64 = 0.5;
@@ -23,6 +23,8 @@ pub struct Workload {
     curve: Arc<DvfsCurve>,
     waveform: Arc<Waveform>,
     counters: WorkCounters,
+    pipes: PipeMix,
+    rhythm: Option<Rhythm>,
 }
 
 /// What a setting does to the job.
@@ -43,7 +45,8 @@ pub enum WorkCounters {
     /// NVML only: opening counters fails with `NotSupported`.
     #[default]
     Absent,
-    /// The instructions of a window can be read; their number is in proportion to the work done.
+    /// The instructions of a window can be read; their number is in proportion to the work done. Of a modelled job the
+    /// other counters of its card can be read too; a measured sweep knows nothing of them.
     Instructions,
 }
 
@@ -64,6 +67,8 @@ impl Workload {
             curve: Arc::new(curve),
             waveform: Arc::new(waveform),
             counters: WorkCounters::Absent,
+            pipes: PipeMix::TYPICAL,
+            rhythm: None,
         }
     }
 
@@ -79,6 +84,8 @@ impl Workload {
             curve: Arc::new(curve),
             waveform: Arc::new(waveform),
             counters: WorkCounters::Absent,
+            pipes: PipeMix::TYPICAL,
+            rhythm: None,
         }
     }
 
@@ -162,6 +169,27 @@ impl Workload {
     #[must_use]
     pub const fn is_modelled(&self) -> bool {
         matches!(self.law, CostLaw::Physical(_))
+    }
+
+    /// How its instructions spread over the pipes.
+    pub(crate) fn with_pipes(mut self, pipes: PipeMix) -> Self {
+        self.pipes = pipes;
+        self
+    }
+
+    /// Says whether iterations follow a rhythm.
+    pub(crate) fn with_rhythm(mut self, rhythm: Rhythm) -> Self {
+        self.rhythm = Some(rhythm);
+        self
+    }
+
+    /// Whether iterations follow a rhythm, where it is known.
+    pub(crate) const fn rhythm(&self) -> Option<Rhythm> {
+        self.rhythm
+    }
+
+    pub(crate) const fn pipes(&self) -> &PipeMix {
+        &self.pipes
     }
 
     pub(crate) fn law(&self) -> &CostLaw {

@@ -6,7 +6,7 @@ use gpoeo_core::{GpuBackend, Sample, Timestamp};
 
 use crate::gpu::{Drift, SimConfig, SimGpu};
 use crate::job::JobSpec;
-use crate::model::JobModel;
+use crate::model::{JobModel, PipeMix};
 use crate::profile::GpuProfile;
 use crate::suite::Suite;
 use crate::waveform::{Phase, Rhythm};
@@ -66,6 +66,7 @@ fn even_job(card: &GpuProfile) -> Workload {
         epoch: None,
         phases: vec![Phase { length: 1.0, power: 1.0 }],
         counters: WorkCounters::Absent,
+        pipes: PipeMix::TYPICAL,
     };
     spec.workload(card, card)
 }

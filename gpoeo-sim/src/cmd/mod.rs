@@ -7,6 +7,7 @@ mod feature_rows;
 mod live;
 mod options;
 mod output;
+pub(crate) mod pool;
 pub(crate) mod predict;
 pub(crate) mod run;
 mod session;

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use crate::model::PipeMix;
 use crate::rows::{Rows, TraceError};
 use crate::waveform::Phase;
 
@@ -11,6 +12,7 @@ use super::parse_phases;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Class {
     pub(crate) name: String,
+    pub(crate) family: String,
     pub(crate) compute: f64,
     pub(crate) balanced: f64,
     pub(crate) memory: f64,
@@ -20,6 +22,7 @@ pub(crate) struct Class {
     pub(crate) tensor_activity: f64,
     pub(crate) jitter: f64,
     pub(crate) phases: Vec<Phase>,
+    pub(crate) pipes: PipeMix,
 }
 
 impl Class {
@@ -39,7 +42,8 @@ impl Class {
 }
 
 fn read(text: &[u8]) -> Result<Vec<Class>, TraceError> {
-    const REQUIRED: &str = "class, the fractions, launch_ratio, the activities, iteration_jitter and waveform";
+    const REQUIRED: &str =
+        "class, family, the fractions, launch_ratio, the activities, iteration_jitter, waveform and the pipes";
     let mut rows = Rows::new(text, "paper71/classes.csv".to_owned())?;
     let mut classes = Vec::new();
     while rows.advance()? {
@@ -49,6 +53,7 @@ fn read(text: &[u8]) -> Result<Vec<Class>, TraceError> {
         };
         classes.push(Class {
             name: text("class")?,
+            family: text("family")?,
             compute: number("compute_fraction")?,
             balanced: number("balanced_fraction")?,
             memory: number("memory_fraction")?,
@@ -58,6 +63,17 @@ fn read(text: &[u8]) -> Result<Vec<Class>, TraceError> {
             tensor_activity: number("tensor_activity")?,
             jitter: number("iteration_jitter")?,
             phases: parse_phases(&text("waveform")?).unwrap_or_default(),
+            pipes: PipeMix {
+                alu: number("pipe_alu")?,
+                fma: number("pipe_fma")?,
+                lsu: number("pipe_lsu")?,
+                tex: number("pipe_tex")?,
+                xu: number("pipe_xu")?,
+                cbu: number("pipe_cbu")?,
+                uniform: number("pipe_uniform")?,
+                adu: number("pipe_adu")?,
+                fp16: number("pipe_fp16")?,
+            },
         });
     }
     Ok(classes)

@@ -11,7 +11,7 @@ pub(crate) use toml::read_toml;
 
 use std::fmt;
 
-use crate::model::{JobModel, Law};
+use crate::model::{JobModel, Law, PipeMix};
 use crate::noise::{Noise, Stream};
 use crate::profile::GpuProfile;
 use crate::waveform::{Epoch, Phase, Rhythm, Shape, Waveform};
@@ -53,6 +53,7 @@ pub(crate) struct JobSpec {
     pub(crate) epoch: Option<Epoch>,
     pub(crate) phases: Vec<Phase>,
     pub(crate) counters: WorkCounters,
+    pub(crate) pipes: PipeMix,
 }
 
 impl JobSpec {
@@ -102,7 +103,10 @@ impl JobSpec {
         let law = Law::new(card.clone(), model);
         let shape = self.shape(&law);
         let waveform = Waveform::synthetic(&shape, &mut Noise::new(seed(&self.name), Stream::Waveform));
-        let workload = Workload::physical(&self.name, law, waveform).with_counters(self.counters);
+        let workload = Workload::physical(&self.name, law, waveform)
+            .with_counters(self.counters)
+            .with_pipes(self.pipes)
+            .with_rhythm(self.rhythm);
         match &self.class {
             Some(class) => workload.with_class(class),
             None => workload,

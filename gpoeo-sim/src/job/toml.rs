@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::model::JobModel;
+use crate::model::{JobModel, PipeMix};
 use crate::profile::{Gpu, GpuProfile, LowGears};
 use crate::waveform::{Epoch, Rhythm};
 use crate::workload::WorkCounters;
@@ -221,6 +221,7 @@ fn job_of(value: Value) -> Result<JobSpec, JobError> {
         jitter: or_class(given.iteration_jitter, |class| class.jitter),
         epoch,
         phases,
+        pipes: class.map_or(PipeMix::TYPICAL, |class| class.pipes),
         counters: match given.counters.unwrap_or(!periodic) {
             true => WorkCounters::Instructions,
             false => WorkCounters::Absent,

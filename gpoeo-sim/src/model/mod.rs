@@ -5,9 +5,12 @@
 //! Without noise, heat in balance; what moves (noise, heat, wandering clocks) is added by the simulated GPU.
 
 mod cost;
+mod counters;
 mod law;
 
+pub(crate) use cost::Cost;
 pub(crate) use cost::{balanced_time, soft_max, stream_time};
+pub(crate) use counters::{Counts, PipeMix};
 pub(crate) use law::{HeldBy, Law, Point};
 
 use crate::profile::GpuProfile;

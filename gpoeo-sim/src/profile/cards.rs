@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::counters::CounterPasses;
 use crate::sensor::{PowerSource, SensorConfig};
 
 use super::{GpuProfile, Idle, LowGears, MemoryClock, PowerLaw, PowerLimit, SmClocks, Thermal, Voltage, Wander};
@@ -75,6 +76,7 @@ pub(super) static RTX_3080_TI: GpuProfile = GpuProfile {
     odd_gears: 0.0,
     // GA102 cards sample their ring once in 0.99 s in the idle state (118 s for 119 samples).
     sensors: SensorConfig { idle_step: Duration::from_millis(990), ..RING },
+    counters: CounterPasses::Four,
 };
 
 /// A100 SXM: GA100, 108 SMs, 80 GB HBM2e. Calibrated with the sweeps of `a100_sxm.csv` (48 passes of GPT-3 and BLOOM
@@ -114,6 +116,7 @@ pub(super) static A100: GpuProfile = GpuProfile {
     low_gears: LowGears::Reached,
     odd_gears: 0.0,
     sensors: RING,
+    counters: CounterPasses::Four,
 };
 
 /// H100 SXM: GH100, 132 SMs, 80 GB HBM3. Clocks, idle power, limit and sensors as recorded; voltage and power by cause
@@ -155,6 +158,7 @@ pub(super) static H100: GpuProfile = GpuProfile {
     low_gears: LowGears::Reached,
     odd_gears: 0.0,
     sensors: RING,
+    counters: CounterPasses::One,
 };
 
 /// V100 SXM2: GV100, 80 SMs, 16 GB HBM2.
@@ -194,4 +198,5 @@ pub(super) static V100: GpuProfile = GpuProfile {
     low_gears: LowGears::Stairs { below_mhz: 480.0 },
     odd_gears: 0.0,
     sensors: RING,
+    counters: CounterPasses::Four,
 };

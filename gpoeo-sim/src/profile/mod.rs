@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use gpoeo_core::{Capabilities, Mhz};
 
+use crate::counters::CounterPasses;
 use crate::sensor::SensorConfig;
 
 /// A graphics card.
@@ -61,6 +62,8 @@ pub struct GpuProfile {
     pub odd_gears: f64,
     /// The sensors.
     pub sensors: SensorConfig,
+    /// How its counters can be read.
+    pub counters: CounterPasses,
 }
 
 /// The SM clocks that can be asked for, evenly spaced.

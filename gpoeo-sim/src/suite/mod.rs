@@ -15,6 +15,7 @@ use crate::rows::{Place, Rows, TraceError, TraceProblem};
 use crate::waveform::{Waveform, WaveformError};
 use crate::workload::{WorkCounters, Workload};
 
+pub(crate) use modelled::specs as paper71_specs;
 use source::Source;
 
 /// The list within the folder.

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::job::{JobError, JobSpec, parse_phases, read_toml};
-use crate::model::JobModel;
+use crate::job::{Class, JobError, JobSpec, parse_phases, read_toml};
+use crate::model::{JobModel, PipeMix};
 use crate::profile::{Gpu, GpuProfile};
 use crate::rows::{self, Rows, TraceProblem};
 use crate::waveform::{Epoch, Rhythm};
@@ -21,8 +21,19 @@ const LARGEST_FILE: u64 = 16 << 20;
 
 /// The 71 jobs, on the card that they are written for or another.
 pub(super) fn paper71(gpu: Option<Gpu>) -> Result<Suite, SuiteError> {
-    let specs = read_rows(include_bytes!("../../data/paper71/workloads.csv"), "paper71/workloads.csv")?;
-    Ok(suite(PAPER71.to_owned(), Gpu::Rtx3080Ti.profile(), &specs, gpu))
+    Ok(suite(PAPER71.to_owned(), Gpu::Rtx3080Ti.profile(), &read_built_in()?, gpu))
+}
+
+/// The 71 jobs as they are written.
+///
+/// # Panics
+/// Never: a test loads them.
+pub(crate) fn specs() -> Vec<JobSpec> {
+    read_built_in().expect("the built-in suite is tested")
+}
+
+fn read_built_in() -> Result<Vec<JobSpec>, SuiteError> {
+    read_rows(include_bytes!("../../data/paper71/workloads.csv"), "paper71/workloads.csv")
 }
 
 /// Own jobs.
@@ -94,6 +105,7 @@ fn read_rows(text: &[u8], file: &str) -> Result<Vec<JobSpec>, SuiteError> {
             // As in the paper, whose system reads counters of every workload on this card. Without (`CounterAccess`), the
             // progress of a job without iterations, or with very short ones, cannot be seen at all.
             counters: WorkCounters::Instructions,
+            pipes: Class::find(&text("class")?).map_or(PipeMix::TYPICAL, |class| class.pipes),
         };
         specs.push(spec.checked().map_err(fail)?);
     }

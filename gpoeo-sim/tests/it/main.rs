@@ -12,3 +12,4 @@ mod faults;
 mod fit_windows;
 mod group;
 mod period_fit;
+mod training;
