@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gpoeo_core::{ConfigError, Driver, ModelSet, OptimizerConfig, Phase, Step, Timestamp};
+use gpoeo_core::{ConfigError, Driver, ModelSet, Phase, Step, Timestamp};
 
 use super::{RunOptions, RunOutcome, best_constant, last_setting, watched_sleep};
 use crate::gpu::SimGpu;
@@ -16,7 +16,7 @@ pub(super) fn run(
     models: Option<Arc<ModelSet>>,
     watch: &mut impl Watch,
 ) -> Result<RunOutcome, ConfigError> {
-    let config = OptimizerConfig::builder().objective(options.objective).build()?;
+    let config = options.config.clone().with_objective(options.objective)?;
     let gpu = SimGpu::new(workload.clone(), options.sim.clone(), options.length);
     let begin = gpu.job_begin();
     let mut driver = Driver::new(gpu, config).expect("a simulated GPU says what it can do");
