@@ -69,6 +69,39 @@ impl Scatter {
     }
 }
 
+/// How far a quantity moves from one measurement to the next, beyond what their errors explain: a job in two phases by
+/// turns, of which each measurement sees one.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Wander {
+    excess: f64,
+    count: f64,
+}
+
+impl Wander {
+    /// More is another job.
+    const LARGEST: f64 = 0.06;
+    /// So many measurements are independent of each other at most: phases may last long.
+    const MOST_INDEPENDENT: f64 = 4.0;
+
+    /// Adds the relative difference of two measurements and its claimed standard error.
+    pub(crate) fn add(&mut self, difference: f64, claimed: f64) {
+        if difference.is_finite() && claimed.is_finite() {
+            let square = difference.clamp(-Self::LARGEST, Self::LARGEST).powi(2);
+            // Half of the variance of a difference is that of one of the two; three claimed errors are no wonder.
+            self.excess += if square > 9.0 * claimed * claimed { 0.5 * (square - claimed * claimed) } else { 0.0 };
+            self.count += 1.0;
+        }
+    }
+
+    /// Relative standard error that it adds to the mean of all measurements.
+    pub(crate) fn stderr(&self) -> f64 {
+        if self.count == 0.0 {
+            return 0.0;
+        }
+        (self.excess / self.count / (self.count + 1.0).min(Self::MOST_INDEPENDENT)).sqrt()
+    }
+}
+
 /// A small deterministic random number generator (SplitMix64, Steele et al. 2014): the posterior draws of the search
 /// must be the same for the same inputs on every machine.
 #[derive(Clone, Debug)]

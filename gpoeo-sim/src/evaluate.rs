@@ -1,5 +1,6 @@
 //! Runs a suite under several policies and adds up what came of it.
 
+mod ablation;
 mod results;
 mod saved;
 mod summary;
@@ -21,6 +22,7 @@ use crate::record::{RunRecord, record_run};
 use crate::suite::{Suite, SuiteKind};
 use crate::workload::Workload;
 
+pub use ablation::{Ablation, AblationRow, Part};
 pub use results::{Evaluation, MissingRun, PolicyRuns, Run};
 pub use saved::Saved;
 pub use summary::{Interval, Summary};
@@ -39,6 +41,8 @@ pub struct EvaluateOptions {
     pub seeds: u64,
     /// Only jobs measured on this GPU; `None`: all.
     pub gpu: Option<String>,
+    /// How ours is configured, but for the objective.
+    pub config: OptimizerConfig,
     /// The simulated GPU; its seed is set for each run.
     pub sim: SimConfig,
     /// What the policy `gpoeo` starts from.
@@ -50,13 +54,14 @@ pub struct EvaluateOptions {
 impl Default for EvaluateOptions {
     /// The usual policies, the default objective, 20 minutes, one seed.
     fn default() -> Self {
-        let RunOptions { objective, length, sim, models, .. } = RunOptions::default();
+        let RunOptions { objective, length, config, sim, models, .. } = RunOptions::default();
         Self {
             policies: Policy::USUAL.to_vec(),
             objective,
             length,
             seeds: 1,
             gpu: None,
+            config,
             sim,
             models,
             faults: Faults::None,
@@ -158,6 +163,7 @@ impl<'a> Plan<'a> {
         RunOptions {
             objective: self.options.objective,
             length: self.options.length,
+            config: self.options.config.clone(),
             sim: self.options.sim.clone().with_seed(job_seed(workload.name(), seed)),
             models: self.options.models.clone(),
             power_cap_w: self.caps.get(&workload.gpu()).copied(),

@@ -44,8 +44,8 @@ pub use detection::{
 };
 pub use dvfs::{DvfsCurve, DvfsRow, DvfsTable, Setting, TableError, TableProblem};
 pub use evaluate::{
-    EvaluateError, EvaluateOptions, Evaluation, Interval, MissingRun, Plan, PolicyRuns, Run, Saved, Summary, evaluate,
-    job_seed, workloads_on,
+    Ablation, AblationRow, EvaluateError, EvaluateOptions, Evaluation, Interval, MissingRun, Part, Plan, PolicyRuns,
+    Run, Saved, Summary, evaluate, job_seed, workloads_on,
 };
 pub use fault::{DeviceFault, FaultError, FaultInjector, FaultPlan, Faults, Overruled, PlannedFault};
 pub use fit::{Fit, FitErrors, FittedShares, fit_table};

@@ -21,6 +21,9 @@ pub struct SearchConfig {
     /// The baseline is good enough at this relative standard error of its time. Its error decides whether the limit is
     /// kept: everything is measured against it.
     pub baseline_stderr_ratio: f64,
+    /// The baseline consists of several measurements over at least this long, in the time of which a job that changes by
+    /// turns has shown it: how far they differ is a part of its doubt.
+    pub baseline_span: Duration,
     /// The baseline is taken as it is after this long: time at default clocks saves nothing.
     pub max_baseline: Duration,
     /// … unless the job is so ragged that more is worth it: so long for each unit of relative standard error that is left
@@ -70,6 +73,10 @@ pub struct SearchConfig {
     pub longest_work_trial: Duration,
     /// A busy job without an answer for this long is measured by its work rate, where counters can be read.
     pub undecided_patience: Duration,
+    /// Whether lower memory clocks are tried at all.
+    pub tries_memory_clocks: bool,
+    /// Whether a trial may end before it is as exact as it should be: when it is clear that it breaks the limit.
+    pub ends_early: bool,
     /// Most trials of one search.
     pub max_trials: u32,
     /// A trial ends early above this share of the slowdown limit (beyond its uncertainty).
@@ -91,6 +98,7 @@ impl Default for SearchConfig {
     fn default() -> Self {
         Self {
             baseline_stderr_ratio: 0.002,
+            baseline_span: Duration::from_secs(10),
             max_baseline: Duration::from_secs(20),
             baseline_per_doubt: Duration::from_secs(6000),
             longest_baseline: Duration::from_secs(90),
@@ -113,6 +121,8 @@ impl Default for SearchConfig {
             work_trial_stderr_ratio: 0.006,
             longest_work_trial: Duration::from_secs(12),
             undecided_patience: Duration::from_secs(30),
+            tries_memory_clocks: true,
+            ends_early: true,
             max_trials: 16,
             early_end_share: 1.3,
             debt_floor_s: 3.0,
@@ -145,6 +155,8 @@ pub struct HoldConfig {
     pub max_stderr_ratio: f64,
     /// … or above this multiple of the baseline's, whichever is more: a ragged job allows no better.
     pub max_stderr_of_baseline: f64,
+    /// Whether the baseline is measured again while holding.
+    pub repeats_baseline: bool,
     /// The baseline is not measured again sooner than this.
     pub min_rebaseline_gap: Duration,
     /// The baseline is measured again after this long even if nothing asks for it, then after ever longer times: a cold
@@ -158,6 +170,22 @@ pub struct HoldConfig {
     pub fade_stderrs: f64,
     /// Length of a repeated baseline.
     pub rebaseline: Duration,
+    /// A held setting is watched over its last moments of this length …
+    pub recent: Duration,
+    /// … and of so many iterations: if they are slower by [`HoldConfig::small_shift_ratio`] and by their doubt, twice in a
+    /// row, the found clocks are given back while it is looked into.
+    pub recent_iterations: f64,
+    /// A measurement that deviates is repeated over this long at once, to tell a lasting change from an odd moment.
+    pub confirm: Duration,
+    /// Work rates in a row that cannot be read (a counter that is busy) before the job is looked at anew.
+    pub unread_work_rates: u8,
+    /// Jobs that are remembered, so that one that comes back (training after validation, two jobs in turns) need not be
+    /// searched again; 0: none.
+    pub remembered_jobs: usize,
+    /// A job is a remembered one if its iteration takes as long within this ratio (or within three standard errors) …
+    pub recall_time_ratio: f64,
+    /// … at the same power within this ratio.
+    pub recall_power_ratio: f64,
     /// A held setting that deviates by more than this, relative, and by more than its doubt, twice in a row, means that
     /// the job has changed a little: the search starts anew from a new baseline.
     pub small_shift_ratio: f64,
@@ -181,12 +209,20 @@ impl Default for HoldConfig {
             max_moment_share: 1.6,
             max_stderr_ratio: 0.02,
             max_stderr_of_baseline: 3.0,
+            repeats_baseline: true,
             min_rebaseline_gap: Duration::from_secs(60),
             max_rebaseline_gap: Duration::from_secs(75),
             rebaseline_growth: 4,
             rebaseline_memory: 0.5,
             fade_stderrs: 2.0,
             rebaseline: Duration::from_secs(12),
+            recent: Duration::from_secs(2),
+            recent_iterations: 5.0,
+            confirm: Duration::from_secs(4),
+            unread_work_rates: 3,
+            remembered_jobs: 4,
+            recall_time_ratio: 0.01,
+            recall_power_ratio: 0.05,
             small_shift_ratio: 0.025,
             large_shift_ratio: 0.15,
             shift_stderrs: 4.0,

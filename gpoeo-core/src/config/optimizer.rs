@@ -97,6 +97,11 @@ impl OptimizerConfig {
         OptimizerConfigBuilder { config: Self::default() }
     }
 
+    /// A builder that starts from this.
+    pub fn to_builder(&self) -> OptimizerConfigBuilder {
+        OptimizerConfigBuilder { config: self.clone() }
+    }
+
     /// What to optimise; least energy within 5 % slowdown unless said otherwise.
     #[must_use]
     pub fn objective(&self) -> Objective {
@@ -225,6 +230,18 @@ impl OptimizerConfigBuilder {
     /// See [`OptimizerConfig::action_timeout`].
     pub fn action_timeout(mut self, timeout: Duration) -> Self {
         self.config.fields.action_timeout = timeout;
+        self
+    }
+
+    /// See [`OptimizerConfig::search`].
+    pub fn search(mut self, search: SearchConfig) -> Self {
+        self.config.search = search;
+        self
+    }
+
+    /// See [`OptimizerConfig::hold`].
+    pub fn hold(mut self, hold: HoldConfig) -> Self {
+        self.config.hold = hold;
         self
     }
 

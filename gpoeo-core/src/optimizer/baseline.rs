@@ -93,6 +93,7 @@ impl Baseline {
             stderr_ratio: search.baseline_stderr_ratio,
             worth_s: (ctx.job.source == ProgressSource::WorkRate).then_some(search.baseline_per_doubt.as_secs_f64()),
             give_up_above: f64::INFINITY,
+            recent: None,
             look_s: 1.0f64.max(0.5 * period_s),
             looks_early: true,
             blind_looks: u32::MAX,
@@ -158,8 +159,15 @@ impl Baseline {
     fn take(began: Timestamp, measured: Estimate, ctx: &mut Context) -> State {
         if let Some(known) = ctx.job.settings[FOUND].estimate() {
             ctx.job.note_scatter(&known, &measured);
+            ctx.job.note_wander(&known, &measured);
+        }
+        if ctx.job.baseline().is_none() && ctx.recall_job(&measured) {
+            ctx.job.baseline_at = Some(ctx.now);
+            ctx.outbox.tell(Event::BaselineMeasured { baseline: measured });
+            return Hold::begin(ctx);
         }
         ctx.job.record(FOUND, &measured);
+        ctx.job.baseline_at = Some(ctx.now);
         ctx.job.mem_util = ctx.telemetry.mem_util();
         ctx.job.found_sm = ctx.telemetry.latest().and_then(|sample| sample.sm_clock);
         let baseline = ctx.job.baseline().unwrap_or(measured);
@@ -168,7 +176,11 @@ impl Baseline {
         let worth = search.baseline_per_doubt.mul_f64(doubt.min(1.0)).min(search.longest_baseline);
         let spent = ctx.now.saturating_since(began);
         let is_in_pieces = ctx.job.source != ProgressSource::WorkRate;
-        if is_in_pieces && doubt > search.baseline_stderr_ratio && spent + search.max_baseline / 2 < worth {
+        // Two phases by turns look like two jobs, of which a short measurement sees one.
+        let is_short = spent < search.baseline_span;
+        if is_in_pieces
+            && (is_short || (doubt > search.baseline_stderr_ratio && spent + search.max_baseline / 2 < worth))
+        {
             let expected = Expected::new(ctx.job.period_s).ratio(1.0, 0.01).ratio_range(0.95, 1.05);
             if let State::Baseline(next) = Self::measure(expected, None, ctx) {
                 return State::Baseline(Self { began, ..next });

@@ -1,11 +1,13 @@
 //! What the phases share: time, configuration, telemetry, the job, the clocks in force, the outputs.
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use crate::action::{ActionId, Command};
 use crate::caps::Capabilities;
 use crate::config::OptimizerConfig;
 use crate::counters::CounterSet;
+use crate::estimate::Estimate;
 use crate::event::{Event, Phase, StopReason};
 use crate::input::Input;
 use crate::objective::Objective;
@@ -14,7 +16,7 @@ use crate::search::Frontier;
 use crate::time::Timestamp;
 
 use super::account::Account;
-use super::job::{Job, Target, Totals};
+use super::job::{FOUND, Job, Target, Totals};
 use super::models::Models;
 use super::outbox::Outbox;
 use super::overruled::Overruled;
@@ -77,6 +79,10 @@ pub(super) struct Context {
     pub(super) limit_was_broken: bool,
     /// Counters were refused for good.
     counters_refused: bool,
+    /// Jobs that ran before and may come back, the oldest first.
+    remembered: VecDeque<Job>,
+    /// Trials before those of the job.
+    earlier_trials: u32,
     pub(super) began: Option<Timestamp>,
     pub(super) settled_after: Option<Duration>,
 }
@@ -107,6 +113,8 @@ impl Context {
             closed: Totals::default(),
             limit_was_broken: false,
             counters_refused: false,
+            remembered: VecDeque::new(),
+            earlier_trials: 0,
             began: None,
             settled_after: None,
             config,
@@ -145,6 +153,7 @@ impl Context {
     pub(super) fn take_objective(&mut self, objective: Objective) {
         if let Ok(config) = self.config.clone().with_objective(objective) {
             self.config = config;
+            self.earlier_trials = self.trials();
             self.job.trials = 0;
         }
     }
@@ -175,6 +184,39 @@ impl Context {
             self.outbox.tell(Event::LimitBroken { slowdown: account.slowdown() });
         }
         self.limit_was_broken = is_broken;
+    }
+
+    /// Trials of the whole run.
+    pub(super) fn trials(&self) -> u32 {
+        self.earlier_trials.saturating_add(self.job.trials)
+    }
+
+    /// Keeps what is known about the job, in case that it comes back.
+    pub(super) fn remember_job(&mut self) {
+        let most = self.config.hold().remembered_jobs;
+        if most == 0 || self.job.baseline().is_none() || self.job.trials == 0 {
+            return;
+        }
+        if self.remembered.len() >= most {
+            self.remembered.pop_front();
+        }
+        self.remembered.push_back(self.job.without_account());
+    }
+
+    /// Takes a remembered job up again if its baseline is like the one that was measured just now.
+    pub(super) fn recall_job(&mut self, seen: &Estimate) -> bool {
+        let hold = self.config.hold();
+        let (alike, source) = ((hold.recall_time_ratio, hold.recall_power_ratio), self.job.source);
+        let Some(index) = self.remembered.iter().rposition(|job| job.is_like(source, seen, alike)) else {
+            return false;
+        };
+        let Some(mut job) = self.remembered.remove(index) else { return false };
+        job.take_account(&self.job);
+        // Its trials were counted.
+        job.trials = 0;
+        job.record(FOUND, seen);
+        self.job = job;
+        true
     }
 
     /// Whether the rate of instructions can be read.
@@ -247,6 +289,7 @@ impl Context {
 
     /// The job has changed a little: what was measured is out of date, what was spent is not.
     pub(super) fn job_has_drifted(&mut self) {
+        self.earlier_trials = self.trials();
         let totals = self.job.close_measurements();
         self.closed.add(&totals);
     }
@@ -255,6 +298,7 @@ impl Context {
     pub(super) fn start_new_job(&mut self) {
         self.overruled.forget();
         self.closed.add(&self.job.totals());
+        self.earlier_trials = self.trials();
         let in_force = self.job.settings[self.job.in_force].target;
         self.job = Job::new(self.caps.default_pair(), self.config.hold().max_rebaseline_gap);
         if let Target::Pair(pair) = in_force {

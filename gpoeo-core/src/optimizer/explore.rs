@@ -65,7 +65,8 @@ impl Explore {
             max_s,
             stderr_ratio: search.trial_stderr_ratio.max(0.7 * base_stderr),
             worth_s: None,
-            give_up_above: 1.0 + search.early_end_share * limit,
+            give_up_above: if search.ends_early { 1.0 + search.early_end_share * limit } else { f64::INFINITY },
+            recent: None,
             look_s: LOOK_S.max(ctx.job.period_s),
             looks_early: is_at_home,
             blind_looks: if is_at_home { u32::MAX } else { 1 },
@@ -91,6 +92,9 @@ impl Explore {
                 self.blind + 1
             }
             SegmentState::Measured(measured) => {
+                if let Some(expected) = ctx.job.settings[setting].expected.filter(|_| ctx.job.is_at_home(setting)) {
+                    ctx.job.note_surprise(&expected, &measured);
+                }
                 ctx.job.record(setting, &measured);
                 hold::watch_clock(self.pair, ctx);
                 ctx.outbox.tell(Event::Tried { clocks: self.pair, measured });
@@ -303,6 +307,9 @@ fn best_is_at(gear: MemGear, ctx: &Context) -> bool {
 
 /// The next memory clock that is clearly lower than the default one.
 fn lower_memory(ctx: &Context) -> Option<MemGear> {
+    if !ctx.config.search().tries_memory_clocks {
+        return None;
+    }
     let home = ctx.caps.default_pair();
     // Clocks that lie closer together are the same in practice (GeForce runs CUDA at the second one anyway).
     (0..ctx.caps.mem_gears()).rev().map(MemGear).find(|&gear| {

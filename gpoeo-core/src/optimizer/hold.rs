@@ -1,5 +1,7 @@
 //! Holding the best setting, or two in turns, in segments that are measurements; the account of the limit; the monitor.
 
+use core::time::Duration;
+
 use crate::caps::ClockPair;
 use crate::estimate::Estimate;
 use crate::event::{Event, Phase, ProgressSource};
@@ -16,7 +18,7 @@ use super::explore::{Explore, MEMORY_RATIOS, base_period_s};
 use super::job::{FOUND, Measured, Setting, Target};
 use super::monitor::{Monitor, Shift};
 use super::phase::{State, after_refusal};
-use super::segment::{Segment, SegmentState, Until};
+use super::segment::{Recent, Segment, SegmentState, Until};
 
 /// A look at a held segment every so often, s.
 const LOOK_S: f64 = 5.0;
@@ -31,8 +33,9 @@ pub(super) struct Hold {
     monitor: Monitor,
     /// What the mix still owes to its second setting, in segments.
     beyond_owed: f64,
-    last_baseline: Timestamp,
     is_rebaseline: bool,
+    /// Work rates in a row that could not be read.
+    unread: u8,
 }
 
 impl Hold {
@@ -43,7 +46,9 @@ impl Hold {
             ctx.settled_after = ctx.began.map(|began| now.saturating_since(began));
         }
         if let Some(mix) = best_mix(ctx) {
-            let clocks = match ctx.job.settings[mix.beyond].target {
+            let (a, b) = (ctx.job.relative_time(mix.within), ctx.job.relative_time(mix.beyond));
+            let slower = if b > a { mix.beyond } else { mix.within };
+            let clocks = match ctx.job.settings[slower].target {
                 Target::Pair(pair) => Some(pair),
                 Target::Found => None,
             };
@@ -52,13 +57,7 @@ impl Hold {
         let mut beyond_owed = 0.5;
         let segment = next_segment(&mut beyond_owed, ctx);
         ctx.overruled.begin_segment();
-        State::Hold(Self {
-            segment,
-            monitor: Monitor::default(),
-            beyond_owed,
-            last_baseline: now,
-            is_rebaseline: false,
-        })
+        State::Hold(Self { segment, monitor: Monitor::default(), beyond_owed, is_rebaseline: false, unread: 0 })
     }
 
     pub(super) fn on(mut self, input: &Input, ctx: &mut Context) -> State {
@@ -73,7 +72,19 @@ impl Hold {
                 Shift::None
             }
             SegmentState::Unmeasured if is_overruled(ctx) => Shift::None,
-            SegmentState::Measured(seen) => self.measured(setting, &seen, ctx),
+            SegmentState::Measured(seen) => {
+                self.unread = 0;
+                self.measured(setting, &seen, ctx)
+            }
+            // Counters that could not be read say nothing about the job, unless they never come back.
+            SegmentState::Unmeasured
+                if ctx.job.source == ProgressSource::WorkRate
+                    && ctx.has_counters()
+                    && self.unread < ctx.config.hold().unread_work_rates =>
+            {
+                self.unread += 1;
+                Shift::None
+            }
             SegmentState::Unmeasured => self.monitor.blind(),
             SegmentState::Silent => Shift::None,
             SegmentState::Refused(fault) => match after_refusal(fault, ctx) {
@@ -89,6 +100,7 @@ impl Hold {
         match shift {
             Shift::Large => {
                 ctx.outbox.tell(Event::WorkloadChanged { at: ctx.now });
+                ctx.remember_job();
                 ctx.start_new_job();
                 return Detect::begin(ctx);
             }
@@ -98,17 +110,21 @@ impl Hold {
             }
             Shift::None => {}
         }
-        if setting == FOUND {
-            self.last_baseline = ctx.now;
-        }
         if let Some(explore) = Explore::next(0, ctx) {
             return State::Explore(explore);
         }
         // A baseline that is not what it was is looked at again at once: all the rest is measured against it.
-        let is_doubtful = setting == FOUND && self.monitor.is_suspicious();
+        let is_suspicious = self.monitor.is_suspicious();
+        let is_doubtful = setting == FOUND && is_suspicious;
         self.is_rebaseline = is_doubtful || (!self.is_rebaseline && self.wants_baseline(ctx));
+        let hold = ctx.config.hold();
         self.segment = if self.is_rebaseline {
-            segment_at(FOUND, ctx.config.hold().rebaseline.as_secs_f64(), 2.0, ctx)
+            segment_at(FOUND, hold.rebaseline.as_secs_f64(), 2.0, ctx)
+        } else if is_suspicious {
+            // A job that has become slower is given its own clocks at once: whether it is the job is seen there as well.
+            let (length_s, iterations) = (hold.confirm.as_secs_f64(), hold.min_segment_iterations);
+            let at = if self.monitor.is_slower() { FOUND } else { setting };
+            segment_at(at, length_s, iterations, ctx)
         } else {
             next_segment(&mut self.beyond_owed, ctx)
         };
@@ -122,9 +138,15 @@ impl Hold {
         if let Some(known) = &known {
             ctx.job.note_scatter(known, seen);
         }
-        let shift = known.map_or(Shift::None, |known| self.monitor.compare(&known, seen, ctx.config.hold()));
+        let shift = known.map_or(Shift::None, |known| self.monitor.compare(setting, (&known, seen), ctx.config.hold()));
         if shift == Shift::None && !self.monitor.is_suspicious() {
             let hold = ctx.config.hold();
+            if let (true, Some(known)) = (setting == FOUND, &known) {
+                ctx.job.note_wander(known, seen);
+            }
+            if setting == FOUND {
+                ctx.job.baseline_at = Some(ctx.now);
+            }
             if self.is_rebaseline {
                 ctx.job.fade_baseline(seen, hold.rebaseline_memory, hold.fade_stderrs);
                 ctx.job.rebaseline_gap = ctx.job.rebaseline_gap.saturating_mul(hold.rebaseline_growth);
@@ -154,7 +176,10 @@ impl Hold {
             return false;
         };
         let price = price(ctx);
-        let since_last = ctx.now.saturating_since(self.last_baseline);
+        let since_last = ctx.job.baseline_at.map_or(Duration::MAX, |at| ctx.now.saturating_since(at));
+        if !hold.repeats_baseline {
+            return false;
+        }
         if since_last >= ctx.job.rebaseline_gap {
             return true;
         }
@@ -163,9 +188,17 @@ impl Hold {
         }
         let doubt = base.time_stderr_ratio();
         let length_s = hold.rebaseline.as_secs_f64().max(2.0 * base_period_s(ctx));
-        // As if the new measurement were like the first, per second.
-        let spent_s = f64::from(base.iterations) * base.time_s;
-        let after = doubt * (spent_s / (spent_s + length_s)).sqrt();
+        let after = match ctx.job.source {
+            // As if the new measurement were like the first, per second.
+            ProgressSource::Marks | ProgressSource::Period => {
+                let spent_s = f64::from(base.iterations) * base.time_s;
+                doubt * (spent_s / (spent_s + length_s)).sqrt()
+            }
+            ProgressSource::WorkRate => {
+                let windows = ctx.config.search().min_counter_windows;
+                (doubt.powi(-2) + ctx.job.rate_noise.stderr(f64::from(windows)).powi(-2)).powf(-0.5)
+            }
+        };
         let won = account.margin(doubt) - account.margin(after);
         let horizon_s = ctx.totals().elapsed_s.max(ctx.config.search().horizon.as_secs_f64());
         let cost_s = length_s + 1.0 + base_period_s(ctx);
@@ -239,11 +272,15 @@ fn is_well_known(setting: usize, ctx: &Context) -> bool {
     };
     let search = ctx.config.search();
     let base_stderr = base.time_stderr_ratio();
-    let own = seen.time_stderr / seen.cost.time;
     let windows_s = search.counter_window.as_secs_f64() * f64::from(search.min_counter_windows);
     let new = ctx.job.rate_noise.stderr(f64::from(search.min_counter_windows));
-    let after = (own.powi(-2) + new.powi(-2)).powf(-0.5);
-    let won = account.margin(base_stderr.hypot(own)) - account.margin(base_stderr.hypot(after));
+    let with_new = |stderr: f64| (stderr.powi(-2) + new.powi(-2)).powf(-0.5);
+    let won = if setting == FOUND {
+        account.margin(base_stderr) - account.margin(with_new(base_stderr))
+    } else {
+        let own = seen.time_stderr / seen.cost.time;
+        account.margin(base_stderr.hypot(own)) - account.margin(base_stderr.hypot(with_new(own)))
+    };
     let horizon_s = ctx.totals().elapsed_s.max(search.horizon.as_secs_f64());
     search.gain_share * price(ctx) * won * horizon_s <= windows_s * ctx.job.meter_share()
 }
@@ -261,7 +298,9 @@ fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context)
     let length_s = match ctx.job.source {
         ProgressSource::Marks | ProgressSource::Period => length_s.max(iterations * base_period_s(ctx) * relative),
         // Counters cost power: they are read often only as long as what they tell is worth it.
-        ProgressSource::WorkRate if is_well_known(setting, ctx) => length_s * WORK_RATE_SEGMENTS,
+        ProgressSource::WorkRate if length_s >= hold.segment.as_secs_f64() && is_well_known(setting, ctx) => {
+            length_s * WORK_RATE_SEGMENTS
+        }
         ProgressSource::WorkRate => length_s,
     };
     let until = Until {
@@ -270,6 +309,7 @@ fn segment_at(setting: usize, length_s: f64, iterations: f64, ctx: &mut Context)
         stderr_ratio: 0.0,
         worth_s: None,
         give_up_above: relative * (1.0 + 2.0 * hold.small_shift_ratio),
+        recent: recent(setting, ctx),
         look_s: LOOK_S.max(base_period_s(ctx)),
         looks_early: ctx.job.is_at_home(setting),
         blind_looks: BLIND_LOOKS,
@@ -291,6 +331,23 @@ fn is_overruled(ctx: &mut Context) -> bool {
         watch_clock(pair, ctx);
     }
     true
+}
+
+/// What the last moments of a setting are to be compared with, where its rhythm is followed without a doubt.
+fn recent(setting: usize, ctx: &Context) -> Option<Recent> {
+    let hold = ctx.config.hold();
+    let known = ctx.job.settings[setting].estimate()?;
+    if ctx.job.source == ProgressSource::WorkRate || !ctx.job.is_at_home(setting) {
+        return None;
+    }
+    let iterations_s = |count: f64| count * known.time_s;
+    Some(Recent {
+        length_s: hold.recent.as_secs_f64().max(iterations_s(hold.recent_iterations)),
+        every_s: (hold.recent.as_secs_f64() / 2.0).max(iterations_s(1.0)),
+        known_s: known.time_s,
+        ratio: hold.small_shift_ratio,
+        stderrs: hold.shift_stderrs,
+    })
 }
 
 /// Tells when another clock than the one asked for is in force.

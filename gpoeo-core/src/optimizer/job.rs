@@ -10,7 +10,8 @@ use crate::models::Predicted;
 use crate::objective::RelativeCost;
 use crate::report::Expectation;
 use crate::search::{Measurements, Observation, Prior, predict, smooth};
-use crate::stats::{Pooled, Scatter};
+use crate::stats::{Pooled, Scatter, Wander};
+use crate::time::Timestamp;
 use crate::units::{MemGear, Mhz};
 
 use super::window_noise::WindowNoise;
@@ -151,8 +152,12 @@ pub(super) struct Job {
     /// After this long at other clocks the baseline is measured again.
     pub(super) rebaseline_gap: Duration,
     pub(super) trials: u32,
+    /// When the baseline was measured last.
+    pub(super) baseline_at: Option<Timestamp>,
     /// How much more repeats scatter than they claim.
     scatter: Scatter,
+    /// How far the baseline itself moves from one measurement to the next, beyond what they claim.
+    wander: Wander,
     /// Scatter of counter windows: instructions per second, and energy per instruction.
     pub(super) rate_noise: WindowNoise,
     pub(super) cost_noise: WindowNoise,
@@ -192,7 +197,9 @@ impl Job {
             in_force: FOUND,
             rebaseline_gap,
             trials: 0,
+            baseline_at: None,
             scatter: Scatter::default(),
+            wander: Wander::default(),
             rate_noise: WindowNoise::default(),
             cost_noise: WindowNoise::default(),
             counter_power_w: [Pooled::default(); 2],
@@ -388,7 +395,54 @@ impl Job {
     fn doubted(&self, index: usize) -> Option<Estimate> {
         let mut estimate = self.settings.get(index)?.estimate()?;
         estimate.time_stderr_s *= self.scatter.factor();
+        if index == FOUND {
+            estimate.time_stderr_s = estimate.time_stderr_s.hypot(self.wander.stderr() * estimate.time_s);
+        }
         Some(estimate)
+    }
+
+    /// Notes how far a trial lies off what all others lead to expect.
+    pub(super) fn note_surprise(&mut self, expected: &Expectation, seen: &Estimate) {
+        let Some(base) = self.baseline() else { return };
+        let claimed = (expected.time_stderr / expected.cost.time).hypot(seen.time_stderr_ratio());
+        self.scatter.add((seen.time_s / base.time_s / expected.cost.time).ln() / claimed);
+    }
+
+    /// Whether this is the same job at the found clocks, by time and power of an iteration.
+    pub(super) fn is_like(&self, source: ProgressSource, seen: &Estimate, (time, power): (f64, f64)) -> bool {
+        self.source == source
+            && self.baseline().is_some_and(|base| {
+                let doubt = 3.0 * base.time_stderr_ratio().hypot(seen.time_stderr_ratio());
+                (seen.time_s / base.time_s).ln().abs() < time.max(doubt)
+                    && (seen.power_w() / base.power_w()).ln().abs() < power
+            })
+    }
+
+    /// This job as it is to be remembered: what was learned of it, not what was spent.
+    pub(super) fn without_account(&self) -> Self {
+        let mut job = self.clone();
+        for setting in &mut job.settings {
+            (setting.spent_s, setting.used_j) = (0.0, 0.0);
+        }
+        job.in_force = FOUND;
+        job
+    }
+
+    /// Takes over what another job has spent: it was this one, not yet known again.
+    pub(super) fn take_account(&mut self, other: &Self) {
+        for setting in &other.settings {
+            self.spend(setting.target, setting.spent_s, setting.used_j);
+        }
+        self.in_force = match other.settings[other.in_force].target {
+            Target::Found => FOUND,
+            Target::Pair(pair) => self.index_of(pair, 1.0),
+        };
+    }
+
+    /// Notes how far a repeated baseline lies off the one before.
+    pub(super) fn note_wander(&mut self, known: &Estimate, seen: &Estimate) {
+        let claimed = seen.time_stderr_ratio().hypot(known.time_stderr_ratio());
+        self.wander.add((seen.time_s / known.time_s).ln(), claimed);
     }
 
     /// Notes how far a repeat lies off what is known about its setting.
@@ -472,9 +526,9 @@ impl Job {
         let totals = self.totals();
         let (source, period_s, in_force) = (self.source, self.period_s, self.settings[self.in_force].target);
         // That it changed is a reason not to trust its measurements more than before.
-        let (scatter, rate_noise, cost_noise) = (self.scatter, self.rate_noise, self.cost_noise);
+        let (scatter, wander, rate_noise, cost_noise) = (self.scatter, self.wander, self.rate_noise, self.cost_noise);
         let counter_power_w = self.counter_power_w;
-        let known = Self { source, period_s, scatter, rate_noise, cost_noise, counter_power_w, ..self.fresh() };
+        let known = Self { source, period_s, scatter, wander, rate_noise, cost_noise, counter_power_w, ..self.fresh() };
         *self = known;
         if let Target::Pair(pair) = in_force {
             self.in_force = self.index_of(pair, 1.0);

@@ -22,6 +22,10 @@ pub(super) enum Shift {
 pub(super) struct Monitor {
     small: u8,
     large: u8,
+    /// The last one was slower than known.
+    is_slower: bool,
+    /// The setting that deviated last, and by how much, as long as it was not seen to be as known again.
+    deviant: Option<(usize, Shift)>,
 }
 
 /// So many deviations in a row count.
@@ -29,8 +33,14 @@ const IN_A_ROW: u8 = 2;
 
 impl Monitor {
     /// Compares a new measurement of a setting with what is known about it.
-    pub(super) fn compare(&mut self, known: &Estimate, seen: &Estimate, config: &HoldConfig) -> Shift {
-        let time = (seen.time_s / known.time_s).ln().abs();
+    pub(super) fn compare(
+        &mut self,
+        setting: usize,
+        (known, seen): (&Estimate, &Estimate),
+        config: &HoldConfig,
+    ) -> Shift {
+        let slower = (seen.time_s / known.time_s).ln();
+        let time = slower.abs();
         let energy = (seen.energy_j / known.energy_j).ln().abs();
         let time_doubt = seen.time_stderr_ratio().hypot(known.time_stderr_ratio());
         let energy_doubt = seen.energy_stderr_ratio().hypot(known.energy_stderr_ratio());
@@ -39,9 +49,25 @@ impl Monitor {
                 // Temperature and data change the power a little without changing what is best.
                 || energy > (2.0 * ratio).max(config.shift_stderrs * energy_doubt)
         };
-        self.small = if beyond(config.small_shift_ratio) { self.small + 1 } else { 0 };
-        self.large = if beyond(config.large_shift_ratio) { self.large + 1 } else { 0 };
-        self.judge()
+        let (is_small, is_large) = (beyond(config.small_shift_ratio), beyond(config.large_shift_ratio));
+        self.small = if is_small { self.small + 1 } else { 0 };
+        self.large = if is_large { self.large + 1 } else { 0 };
+        self.is_slower = is_small && slower > config.small_shift_ratio;
+        let again = match self.deviant {
+            Some((deviant, shift)) if deviant == setting => {
+                self.deviant = None;
+                // The same setting twice, though another one between was as ever.
+                if is_small { shift } else { Shift::None }
+            }
+            _ => Shift::None,
+        };
+        if is_small && self.deviant.is_none() {
+            self.deviant = Some((setting, if is_large { Shift::Large } else { Shift::Small }));
+        }
+        match self.judge() {
+            Shift::None => again,
+            shift => shift,
+        }
     }
 
     /// A segment without a measurement: the rhythm is gone.
@@ -54,6 +80,11 @@ impl Monitor {
     /// Whether the last measurement deviated, but not often enough yet.
     pub(super) fn is_suspicious(&self) -> bool {
         self.small > 0
+    }
+
+    /// Whether it was slower than known.
+    pub(super) fn is_slower(&self) -> bool {
+        self.is_slower
     }
 
     fn judge(&self) -> Shift {
@@ -79,18 +110,18 @@ mod tests {
     fn one_odd_segment_changes_nothing() {
         let (config, known) = (HoldConfig::default(), estimate(1.0, 100.0));
         let mut monitor = Monitor::default();
-        assert_eq!(monitor.compare(&known, &estimate(1.3, 120.0), &config), Shift::None);
+        assert_eq!(monitor.compare(1, (&known, &estimate(1.3, 120.0)), &config), Shift::None);
         assert!(monitor.is_suspicious());
-        assert_eq!(monitor.compare(&known, &estimate(1.01, 101.0), &config), Shift::None);
-        assert_eq!(monitor.compare(&known, &estimate(1.3, 120.0), &config), Shift::None);
-        assert_eq!(monitor.compare(&known, &estimate(1.3, 120.0), &config), Shift::Large);
+        assert_eq!(monitor.compare(1, (&known, &estimate(1.01, 101.0)), &config), Shift::None);
+        assert_eq!(monitor.compare(1, (&known, &estimate(1.3, 120.0)), &config), Shift::None);
+        assert_eq!(monitor.compare(1, (&known, &estimate(1.3, 120.0)), &config), Shift::Large);
     }
 
     #[test]
     fn a_lasting_small_deviation_is_a_small_shift() {
         let (config, known) = (HoldConfig::default(), estimate(1.0, 100.0));
         let mut monitor = Monitor::default();
-        assert_eq!(monitor.compare(&known, &estimate(1.04, 101.0), &config), Shift::None);
-        assert_eq!(monitor.compare(&known, &estimate(1.04, 101.0), &config), Shift::Small);
+        assert_eq!(monitor.compare(1, (&known, &estimate(1.04, 101.0)), &config), Shift::None);
+        assert_eq!(monitor.compare(1, (&known, &estimate(1.04, 101.0)), &config), Shift::Small);
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn report(ctx: &Context) -> Report {
         saving_stderr: known(energy_ratio * totals.owed_stderr_j / totals.owed_j),
         slowdown: known(time_ratio - 1.0),
         slowdown_stderr: known(time_ratio * totals.owed_stderr_s / totals.owed_s),
-        settings_tried: ctx.job.trials,
+        settings_tried: ctx.trials(),
         settled_after: ctx.settled_after,
         prediction: prediction(ctx),
         counters_share: counters_share(ctx, totals.elapsed_s),

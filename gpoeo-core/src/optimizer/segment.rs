@@ -30,6 +30,8 @@ pub(super) struct Until {
     pub(super) worth_s: Option<f64>,
     /// At any look: once the time, less two standard errors, is above this multiple of the period at found clocks.
     pub(super) give_up_above: f64,
+    /// Looks at the last moments alone: the segment ends when they are slower than they should be.
+    pub(super) recent: Option<Recent>,
     /// A look at the measurement every so often, s.
     pub(super) look_s: f64,
     /// Whether to look before `min_s` too, to give up early.
@@ -37,6 +39,24 @@ pub(super) struct Until {
     /// Looks in a row without a measurement that end the segment.
     pub(super) blind_looks: u32,
 }
+
+/// What the last moments of a held setting are compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recent {
+    /// So much of the newest samples is looked at, s.
+    pub(super) length_s: f64,
+    /// So often, s.
+    pub(super) every_s: f64,
+    /// Time of an iteration as it is known, s.
+    pub(super) known_s: f64,
+    /// Slower than that by this ratio counts, …
+    pub(super) ratio: f64,
+    /// … and by so many standard errors.
+    pub(super) stderrs: f64,
+}
+
+/// So many slow looks in a row count.
+const SLOW_LOOKS: u8 = 2;
 
 /// How a segment ended, or that it did not yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +91,8 @@ pub(super) struct Segment {
 struct Window {
     from: Timestamp,
     next_look: Timestamp,
+    next_recent: Timestamp,
+    slow: u8,
     blind: u32,
     best: Option<Estimate>,
 }
@@ -146,7 +168,9 @@ impl Segment {
 }
 
 fn open(from: Timestamp, until: &Until) -> Window {
-    Window { from, next_look: from + seconds(until.min_s.min(until.look_s)), blind: 0, best: None }
+    let next_recent = from + seconds(until.recent.map_or(0.0, |recent| recent.length_s));
+    let next_look = from + seconds(until.min_s.min(until.look_s));
+    Window { from, next_look, next_recent, slow: 0, blind: 0, best: None }
 }
 
 /// Measures the window so far when it is time to.
@@ -157,9 +181,13 @@ fn look(
     ratios: Option<(f64, f64)>,
     ctx: &mut Context,
 ) -> WorkState {
-    let Some(latest) = ctx.telemetry.latest_time().filter(|&latest| latest >= window.next_look) else {
+    let Some(latest) = ctx.telemetry.latest_time() else { return WorkState::Running };
+    if let Some(slower) = until.recent.and_then(|recent| look_at_recent(window, &recent, latest, expected, ctx)) {
+        return WorkState::Done(slower);
+    }
+    if latest < window.next_look {
         return WorkState::Running;
-    };
+    }
     window.next_look = latest + seconds(until.look_s);
     let length_s = latest.seconds_since(window.from);
     let is_last = length_s >= until.max_s;
@@ -191,6 +219,31 @@ fn look(
         }
     }
     WorkState::Running
+}
+
+/// The last moments, if they were slower than they should be now and the time before.
+fn look_at_recent(
+    window: &mut Window,
+    recent: &Recent,
+    latest: Timestamp,
+    expected: &Expected,
+    ctx: &mut Context,
+) -> Option<Estimate> {
+    if latest < window.next_recent {
+        return None;
+    }
+    window.next_recent = latest + seconds(recent.every_s);
+    let from = window.from.max(latest.saturating_sub(seconds(recent.length_s)));
+    let floors = *ctx.config.search();
+    let seen = match ctx.job.source {
+        ProgressSource::Marks => ctx.telemetry.measure_by_marks(from, latest, &floors),
+        ProgressSource::Period | ProgressSource::WorkRate => ctx.telemetry.measure(from, latest, expected, &floors),
+    };
+    let is_slow = seen.is_some_and(|seen| {
+        (seen.time_s / recent.known_s).ln() > recent.ratio.max(recent.stderrs * seen.time_stderr_ratio())
+    });
+    window.slow = if is_slow { window.slow + 1 } else { 0 };
+    seen.filter(|_| window.slow >= SLOW_LOOKS)
 }
 
 /// The ratio by the shape of the rhythm, then the period near it.

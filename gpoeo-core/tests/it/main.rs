@@ -15,6 +15,7 @@ mod live;
 mod model_refused;
 mod model_text;
 mod models;
+mod monitor;
 mod objective;
 mod one_at_a_time;
 mod profile;

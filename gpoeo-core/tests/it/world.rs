@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) energy_j: f64,
     /// Length of an iteration at the found clocks, s; 0: idle.
     pub(crate) period_s: f64,
+    /// Share of an iteration at the found clocks that follows the SM clock.
+    pub(crate) compute_share: f64,
     /// Power changes at random: nothing repeats, though the work goes on as ever.
     pub(crate) is_aperiodic: bool,
     /// The embedder tells when an iteration ends.
@@ -79,6 +81,7 @@ impl World {
             work: 0.0,
             energy_j: 0.0,
             period_s: 0.33,
+            compute_share: 0.5,
             is_aperiodic: false,
             gives_marks: false,
             marked: 0.0,
@@ -98,11 +101,11 @@ impl World {
         self
     }
 
-    /// Relative time per iteration at the clocks in force: half of it follows the SM clock.
+    /// Relative time per iteration at the clocks in force.
     pub(crate) fn time_ratio(&self) -> f64 {
         self.locked.map_or(1.0, |pair| {
             let memory = if pair.mem() < Mhz(1593) { 1.5 } else { 1.0 };
-            memory * (0.5 + 0.5 * 1410.0 / f64::from(pair.sm().0))
+            memory * (1.0 - self.compute_share + self.compute_share * 1410.0 / f64::from(pair.sm().0))
         })
     }
 

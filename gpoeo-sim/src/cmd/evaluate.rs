@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
-use gpoeo_sim::{EvaluateOptions, Plan, Policy, Suite, report};
+use clap::{Args, ValueEnum};
+use gpoeo_core::HoldPolicy;
+use gpoeo_sim::{Ablation, EvaluateError, EvaluateOptions, Plan, Policy, Suite, report};
 
 use super::Failure;
 use super::options::{FaultOptions, ModelOptions, ObjectiveOptions, minutes, policies};
@@ -23,6 +24,7 @@ Figures:
 Examples:
   gpoeo-sim evaluate
   gpoeo-sim evaluate --suite paper71 --policy gpoeo,power-limit,default,oracle --html report.html
+  gpoeo-sim evaluate --suite paper71 --ablate
   gpoeo-sim evaluate --suite path/to/suite --seeds 5 --json results.json";
 
 /// Arguments of `evaluate`.
@@ -61,6 +63,14 @@ pub(crate) struct Evaluate {
     #[command(flatten)]
     faults: FaultOptions,
 
+    /// While holding: two settings in turns, or one
+    #[arg(long, value_enum, default_value_t = Hold::Two)]
+    hold: Hold,
+
+    /// Show what each part of gpoeo is worth: its runs once more with each part left out
+    #[arg(long, conflicts_with_all = ["policy", "json", "html"])]
+    ablate: bool,
+
     /// Write the results as JSON into this file; "-": to standard output, in the place of the tables. With a file, Ctrl-C
     /// keeps what is done, and the same command goes on from there
     #[arg(long, value_name = "FILE")]
@@ -69,6 +79,15 @@ pub(crate) struct Evaluate {
     /// Write a page with charts into this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+}
+
+/// Settings while holding.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Hold {
+    /// One setting: no clock changes but for another job
+    One,
+    /// Two settings that share the time
+    Two,
 }
 
 /// Runs that the page shows over time.
@@ -85,6 +104,16 @@ impl Evaluate {
         options.gpu = self.gpu;
         options.faults = self.faults.faults()?;
         options.policies = self.policy;
+        let policy = match self.hold {
+            Hold::One => HoldPolicy::One,
+            Hold::Two => HoldPolicy::Two,
+        };
+        options.config = options.config.to_builder().hold_policy(policy).build().map_err(EvaluateError::from)?;
+        if self.ablate {
+            let ablation = Ablation::carry_out(&suite, &options, |_| {})?;
+            report::write_ablation_text(&ablation, std::io::stdout().lock())?;
+            return Ok(());
+        }
         let plan = Plan::new(&suite, options)?;
         // Before the work, so that a bad path is known at once.
         let json = match self.json {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gpoeo_core::{ConfigError, Driver, GpuBackend, ModelSet, OptimizerConfig, Phase, Step, Timestamp};
+use gpoeo_core::{ConfigError, Driver, GpuBackend, ModelSet, Phase, Step, Timestamp};
 
 use super::bench::{Search, faulty, finish};
 use super::{RunOptions, RunOutcome};
@@ -22,7 +22,7 @@ pub(super) fn run(
     models: Option<Arc<ModelSet>>,
     watch: &mut impl Watch,
 ) -> Result<RunOutcome, ConfigError> {
-    let config = OptimizerConfig::builder().objective(options.objective).build()?;
+    let config = options.config.clone().with_objective(options.objective)?;
     let mut gpu = faulty(workload, options, options.sim.clone());
     let begin = gpu.inner().job_begin();
     let mut toll = Toll::default();

@@ -15,7 +15,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use gpoeo_core::{ClockPair, ConfigError, Objective, Outcome, RelativeCost};
+use gpoeo_core::{
+    ClockPair, ConfigError, GpuBackend, Objective, Optimizer, OptimizerConfig, Outcome, RelativeCost, Timestamp,
+};
 
 use crate::fault::Faults;
 use crate::gpu::{Account, Drift, SimConfig};
@@ -127,6 +129,8 @@ pub struct RunOptions {
     pub objective: Objective,
     /// Virtual time from the begin of the job to the end of the run; 20 minutes unless set.
     pub length: Duration,
+    /// How ours is configured, but for the objective.
+    pub config: OptimizerConfig,
     /// The simulated GPU, its seed included.
     pub sim: SimConfig,
     /// What the policy `gpoeo` starts from.
@@ -143,6 +147,7 @@ impl Default for RunOptions {
         Self {
             objective: Objective::default(),
             length: Duration::from_secs(20 * 60),
+            config: OptimizerConfig::default(),
             sim: SimConfig::default(),
             models: Models::default(),
             power_cap_w: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::evaluate::{Evaluation, Interval, PolicyRuns, Run};
+use crate::evaluate::{Ablation, Evaluation, Interval, PolicyRuns, Run};
 use crate::fault::Faults;
 
 use super::words::{count, decimals, goal, limit, percent};
@@ -88,6 +88,30 @@ fn write_sums(policies: &[PolicyRuns], out: &mut impl Write) -> io::Result<()> {
             format!("{} of {}", summary.over_limit, runs.runs.len()),
             median(settled).map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.0}")),
             format!("{:.1}", tried / runs.runs.len().max(1) as f64),
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes one line for the whole controller, and one without each of its parts.
+///
+/// # Errors
+/// Whatever `out` fails with.
+pub fn write_ablation_text(ablation: &Ablation, mut out: impl Write) -> io::Result<()> {
+    writeln!(out, "{:30}  saving %  slowdown %  worst %  over limit  capture  settled s  tried", "policy gpoeo")?;
+    for row in &ablation.rows {
+        let summary = &row.summary;
+        writeln!(
+            out,
+            "{:30}  {:>8}  {:>10}  {:>7}  {:>10}  {:>7}  {:>9}  {:>5}",
+            row.without.map_or_else(|| "all of it".to_owned(), |part| format!("without {}", part.name())),
+            percent(summary.mean_saving),
+            percent(summary.mean_slowdown),
+            percent(summary.max_slowdown),
+            summary.over_limit,
+            summary.capture.map_or_else(|| "-".to_owned(), |capture| decimals(capture, 3)),
+            row.settled_s.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.0}")),
+            format!("{:.1}", row.tried),
         )?;
     }
     Ok(())
