@@ -69,6 +69,7 @@ impl DetectorConfig {
             &mut config.look.least_s,
             &mut config.clean.block_s,
             &mut config.clean.shortest_pause_s,
+            &mut config.clean.least_between_s,
             &mut config.clean.detrend_s,
             &mut config.vote.half_life_s,
             &mut config.vote.memory_s,
@@ -147,6 +148,8 @@ pub struct LookConfig {
     pub shortest_s: f64,
     /// No window is longer, s. It must hold an iteration twice, and four times to be sure of it.
     pub longest_s: f64,
+    /// x
+    pub coarse_spans: f64,
     /// Least data for a first look, s.
     pub least_s: f64,
     /// Most points of a window; a longer one is averaged by whole numbers of samples. Sets the size of all scratch.
@@ -155,7 +158,7 @@ pub struct LookConfig {
 
 impl Default for LookConfig {
     fn default() -> Self {
-        Self { every_s: 0.5, shortest_s: 3.0, longest_s: 24.0, least_s: 1.2, most_points: 1200 }
+        Self { every_s: 0.5, shortest_s: 3.0, longest_s: 24.0, coarse_spans: 20.0, least_s: 1.2, most_points: 1200 }
     }
 }
 
@@ -184,18 +187,22 @@ pub struct CleanConfig {
     pub block_s: f64,
     /// A single change that explains so much of the blocks' variance splits the window; the older part is dropped.
     pub change_share: f64,
-    /// Values below `low - pause_depth * (p90 - low)` are a pause, where `low` is the quantile just above
-    /// `most_pause_share`.
-    pub pause_depth: f32,
+    /// Values below this share of the way from the lowest to the high ones (80 % quantile) may be a pause …
+    pub pause_level: f32,
     /// … if they last at least this long, s: a dip that each iteration has is the best mark of it.
     pub shortest_pause_s: f64,
-    /// More of a window than this share is no pause but how the job works.
-    pub most_pause_share: f64,
-    /// More than `most_long_pauses` of them are pauses only if they make up less than this share: dips that come often
-    /// and last are the job's own rhythm.
-    pub most_often_share: f64,
-    /// So many pauses may be longer together, up to `most_pause_share`.
+    /// So few pauses are pauses if they make up less than `most_pause_share` of the window.
     pub most_long_pauses: usize,
+    /// See `most_long_pauses`.
+    pub most_pause_share: f64,
+    /// More of them must leave this much between them, s …
+    pub least_between_s: f64,
+    /// … and come at distances that spread by this share of their mean (a dip that each iteration has is regular) …
+    pub irregular: f64,
+    /// … or make up less than this share.
+    pub most_often_share: f64,
+    /// More of a window than this is never a pause.
+    pub most_paused_share: f64,
     /// So many points on both sides of a pause belong to it: the sensor averages over one sample.
     pub pause_margin: usize,
     /// Length of the moving mean that is taken off, s: clocks and temperatures drift slower than that.
@@ -211,11 +218,14 @@ impl Default for CleanConfig {
         Self {
             block_s: 0.24,
             change_share: 0.75,
-            pause_depth: 1.5,
+            pause_level: 0.2,
             shortest_pause_s: 0.16,
-            most_pause_share: 0.3,
-            most_often_share: 0.1,
             most_long_pauses: 2,
+            most_pause_share: 0.3,
+            least_between_s: 1.0,
+            irregular: 0.3,
+            most_often_share: 0.1,
+            most_paused_share: 0.6,
             pause_margin: 2,
             detrend_s: 2.0,
             clip_spreads: 2.5,
@@ -233,6 +243,8 @@ pub struct CandidateConfig {
     /// Periods below so many points have one harmonic left or none: what lies between the points is a guess, and an
     /// alias looks the same. Only multiples of them that fall on a point are claimed.
     pub shortest_plain: f32,
+    /// x
+    pub resolved: f32,
     /// What is slower than four points must keep this correlation at the period of a signal that is mostly faster.
     pub least_slow: f32,
     /// … and make up this share of its power.
@@ -259,6 +271,18 @@ pub struct CandidateConfig {
     /// … and this for a part of one point, an n-th of it for one of n: what sampling does to a peak that falls between
     /// the points is not all levelled out.
     pub whole_margin_point: f32,
+    /// A multiple of more than four parts must stand out by so many standard errors in what is slower than the points,
+    /// too: an iteration of so many micro-batches has an update, which is no faster than that, while the sampler's own
+    /// rhythm (late every 100 ms) and a short second job are.
+    pub slow_t: f32,
+    /// x
+    pub far_margin: f32,
+    /// x
+    pub sampler_off: f32,
+    /// x
+    pub foreign_share: f32,
+    /// x
+    pub between: f32,
     /// A multiple of a short period must fall this close to a whole point to be a fact …
     pub whole_off: f32,
     /// … and have this share of the highest correlation at any point.
@@ -274,9 +298,10 @@ impl Default for CandidateConfig {
         Self {
             shortest_lag: 3.0,
             shortest_plain: 3.9,
+            resolved: 4.5,
             least_slow: 0.3,
             least_slow_power: 0.1,
-            ripple_share: 0.7,
+            ripple_share: 9.0,
             multiple_from: 12.0,
             multiple_to: 24.0,
             most_parts: 64,
@@ -286,6 +311,11 @@ impl Default for CandidateConfig {
             whole_t_single: 6.0,
             whole_margin: 0.02,
             whole_margin_point: 0.25,
+            slow_t: -99.0,
+            far_margin: 0.06,
+            sampler_off: 0.1,
+            foreign_share: 0.8,
+            between: 1.5,
             whole_off: 0.2,
             fact_share: 0.8,
             whole_share: 0.9,
@@ -324,6 +354,10 @@ pub struct VoteConfig {
     pub keep_longest: f64,
     /// A longer period that is no multiple needs at least this share.
     pub keep_other: f64,
+    /// x
+    pub doubt: f64,
+    /// x
+    pub weak: f64,
     /// Votes for the answer itself, at least.
     pub least_votes: usize,
     /// The answer's family must hold this share of the weight that all looks could have given.
@@ -354,6 +388,8 @@ impl Default for VoteConfig {
             keep_other: 0.5,
             judge_spans: 4.0,
             keep_multiple: 0.35,
+            doubt: 1.0,
+            weak: 0.3,
             least_votes: 2,
             claim_share: 0.5,
             keep_share: 0.35,

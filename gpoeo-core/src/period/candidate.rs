@@ -57,7 +57,8 @@ impl Finder {
         let lag = sharpen(acf, lag, config);
         let regularity = self.regularity(acf, lag);
         let height = (1..=4_u8).map(|count| acf.at(f32::from(count) * lag)).fold(whole.height, f32::max);
-        let lag = short::settle(acf, lag, config)?;
+        if std::env::var("DBG").is_ok() { let mut top: Vec<_> = self.peaks.clone(); top.sort_by(|a, b| worth(b).total_cmp(&worth(a))); eprintln!("   whole {:.2} {:.2} part {:.3} lag {:.3} settle {:?} slow {:.3} {:.3} r1 {:.2} top {:?}", whole.lag, whole.height, part, lag, short::settle(acf, lag, part, config), acf.slow(0.0), acf.slow(lag), acf.0[1], top.iter().take(8).map(|p| ((p.lag * 100.0).round() / 100.0, (p.height * 100.0).round() / 100.0)).collect::<Vec<_>>()); } // DBG
+        let lag = short::settle(acf, lag, part, config)?;
         Some(Candidate { lag, height, regularity })
     }
 
@@ -114,13 +115,52 @@ impl Finder {
             self.multiples.collect(&self.peaks, period, f32::INFINITY, 0.0);
             self.multiples.forget_incoherent();
             self.multiples.level_out(acf);
-            match self.multiples.standing_out(acf, period, points, config) {
-                Some(parts) => period *= parts as f32,
+            let is_far = |parts: usize| {
+                let whole = period * parts as f32;
+                whole > config.multiple_to && (whole / part).round() > 4.0
+            };
+            match self.multiples.standing_out(acf, period, points, is_far, config) {
+                Some(parts) => {
+                    let whole = period * parts as f32;
+                    if is_far(parts) && (self.is_foreign(acf, part, whole, config)
+                        || !self.multiples.stands_out_slowly(acf, parts, points, config)) {
+                        return period;
+                    }
+                    period = whole;
+                }
                 None => return period,
             }
         }
     }
+
+    /// Whether a multiple of `part` stands out for the sake of something else that repeats in it.
+    fn is_foreign(&self, acf: Acf<'_>, part: f32, whole: f32, config: &CandidateConfig) -> bool {
+        // The sampler is late every fifth time: what it took at the same moment of its own rhythm is more alike.
+        let Some(peak) = acf.peak_near(whole, 1.5) else { return true };
+        let off = peak.lag / 5.0;
+        if (off - off.round()).abs() * 5.0 < config.sampler_off {
+            return true;
+        }
+        // A second job beside this one stands out at the multiples of its own period, too, of which `whole` is one.
+        let excess = |lag: f32| acf.at(lag) - 0.5 * (acf.at(lag - part) + acf.at(lag + part));
+        let own = excess(peak.lag);
+        let is_foreign = |count: usize| {
+            let period = peak.lag / count as f32;
+            let is_between = |lag: &f32| {
+                let of_part = lag / part;
+                (of_part - of_part.round()).abs() * part >= config.between.min(0.3 * part)
+            };
+            let first = (part / period).ceil().max(1.0) as usize;
+            let lags = (first..count).map(|times| times as f32 * period).filter(is_between).take(MOST_MULTIPLES);
+            let (sum, number) = lags.fold((0.0, 0.0), |(sum, number), lag| (sum + excess(lag), number + 1.0));
+            number > 0.0 && sum >= config.foreign_share * own * number
+        };
+        (2..=config.most_parts).take_while(|&count| peak.lag / count as f32 >= config.shortest_lag).any(is_foreign)
+    }
 }
+
+/// Multiples of a second job's period that are looked at.
+const MOST_MULTIPLES: usize = 8;
 
 /// Follows a peak to its multiples: the error of a lag is shared by so many periods.
 fn sharpen(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> f32 {
@@ -154,7 +194,7 @@ mod tests {
         let mean = values.iter().sum::<f32>() / values.len() as f32;
         let values: Vec<f32> = values.iter().map(|value| value - mean).collect();
         let mut correlator = Autocorrelator::new(600);
-        let acf = correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None });
+        let acf = correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None, runs: &[0..values.len()] });
         Finder::new(600).find(acf, values.len(), &CandidateConfig::default()).map(|found| found.lag)
     }
 

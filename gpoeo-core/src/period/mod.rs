@@ -273,8 +273,14 @@ impl PeriodDetector {
         let Some(window_s) = self.windows_s().nth(window) else { return };
         let start = time.saturating_sub(Duration::from_secs_f64(window_s)).max(from);
         let seen = self.analyse(start, time);
+        // averaged
+        let is_averaged = seen.step_s > 1.5 * self.signal.step().as_secs_f64();
+        if is_averaged && seen.candidate.is_some_and(|c| f64::from(c.lag) * seen.step_s < window_s / self.config.look.coarse_spans) {
+            return;
+        }
         let vote =
             Vote::new(time, seen.candidate, seen.step_s, seen.points, time.seconds_since(start), &self.config.vote);
+        if std::env::var("DBG").is_ok() { eprintln!("{:.2} win {:.1} pts {} cand {:?} P {:.4} vote {:?} split {:?}", time.as_secs_f64(), time.seconds_since(start), seen.points, seen.candidate, seen.candidate.map_or(0.0, |c| f64::from(c.lag)*seen.step_s), vote.period_s(), seen.split.map(|s| s.as_secs_f64())); } // DBG
         self.tracker.add(vote, &self.config.vote);
 
         let config = &self.config.change;

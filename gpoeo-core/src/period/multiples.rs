@@ -147,15 +147,29 @@ impl Multiples {
         acf: Acf<'_>,
         part: f32,
         points: usize,
+        is_far: impl Fn(usize) -> bool,
         config: &CandidateConfig,
     ) -> Option<usize> {
         let (mean, squares) = self.take_trend(acf);
         let contrasts = (2..=config.most_parts.min(self.peaks.len())).filter_map(|parts| {
             let tests = [self.against_neighbours(parts, points), self.folded(mean, squares, parts, points)];
-            let enough = tests.into_iter().flatten().filter(|test| test.is_enough(part, config));
+            let margin = if is_far(parts) { config.far_margin } else { 0.0 };
+            let enough = tests.into_iter().flatten().filter(|test| test.is_enough(part, config) && test.relative >= margin);
             enough.map(|test| test.significance).max_by(f32::total_cmp).map(|significance| (parts, significance))
         });
         contrasts.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(parts, _)| parts)
+    }
+
+    /// Whether every `parts`-th stands out in what is slower than the points, too.
+    pub(super) fn stands_out_slowly(&mut self, acf: Acf<'_>, parts: usize, points: usize, config: &CandidateConfig) -> bool {
+        const SPAN: usize = 5;
+        let all = acf.slow(0.0).max(1e-6);
+        for peak in &mut self.peaks {
+            peak.height = acf.slow(peak.lag) / all;
+        }
+        let (mean, squares) = self.take_trend(acf);
+        let tests = [self.against_neighbours(parts, points / SPAN), self.folded(mean, squares, parts, points / SPAN)];
+        tests.into_iter().flatten().any(|test| test.significance >= config.slow_t)
     }
 
     /// By how much every `parts`-th stands out from its two neighbours.

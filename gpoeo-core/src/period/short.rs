@@ -9,7 +9,7 @@ use crate::config::CandidateConfig;
 use super::autocorr::Acf;
 
 /// The period to claim for a period of `lag` points, if any.
-pub(super) fn settle(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> Option<f32> {
+pub(super) fn settle(acf: Acf<'_>, lag: f32, part: f32, config: &CandidateConfig) -> Option<f32> {
     // Mean of cos(2 pi f) over the power: half of it is above 0.2 cycles a point (10 Hz at 20 ms).
     const FAST: f32 = 0.0;
     const MIRRORED: f32 = 0.4; // a line above it, cycles a point, is as likely the image of one beyond half a cycle
@@ -21,7 +21,8 @@ pub(super) fn settle(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> Option
     // A long period on top of a ripple of two or three points is where the ripple and the points come into step.
     let is_beat = lag > config.multiple_to
         && [2, 3].into_iter().any(|short| acf.is_peak(short) && acf.0[short] > config.ripple_share * height);
-    if lag >= config.shortest_plain && !is_beat && (!is_fast || is_slow_too) {
+    let is_resolved = part >= config.resolved;
+    if lag >= config.shortest_plain && !is_beat && (!is_fast || is_slow_too || is_resolved) {
         return Some(lag);
     }
 
@@ -55,7 +56,7 @@ mod tests {
     }
 
     fn settled(values: &[f32], lag: f32) -> Option<f32> {
-        settle(Acf(values), lag, &CandidateConfig::default())
+        settle(Acf(values), lag, lag, &CandidateConfig::default())
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(super) struct Vote {
     /// s; 0 if the look saw nothing.
     period_s: f32,
     weight: f32,
+    /// Seen, but too weak to count.
+    hint_s: f32,
     /// The weight that the look could have had.
     potential: f32,
     /// What the look could see, s.
@@ -36,7 +38,8 @@ impl Vote {
         config: &VoteConfig,
     ) -> Self {
         let potential = (window_s / 3.0).sqrt() as f32;
-        let nothing = Self { time, period_s: 0.0, weight: 0.0, potential, span_s: window_s as f32 };
+        let hint_s = candidate.map_or(0.0, |candidate| candidate.lag * step_s as f32);
+        let nothing = Self { time, period_s: 0.0, hint_s, weight: 0.0, potential, span_s: window_s as f32 };
         let Some(candidate) = candidate else { return nothing };
         let significance = candidate.height * (points as f32).sqrt();
         let counts = significance >= config.least_significance
@@ -46,7 +49,7 @@ impl Vote {
             return nothing;
         }
         let weight = ((significance - 4.0) / 6.0).min(1.0) * (candidate.height / 0.3).min(1.0) * potential;
-        Self { time, period_s: candidate.lag * step_s as f32, weight, potential, span_s: window_s as f32 }
+        Self { time, period_s: candidate.lag * step_s as f32, hint_s, weight, potential, span_s: window_s as f32 }
     }
 
     /// What the look could see, s.
@@ -154,9 +157,16 @@ impl Tracker {
                 let parts = (long / short).round() as u32;
                 parts <= 8 && is_multiple(long, short, parts, config)
             };
-            let judges = || able(config.judge_spans, period_s).map(|(_, faded)| faded);
-            let family = judges().filter(|vote| vote.weight > 0.0 && is_family(vote.period));
-            let share = family.map(|vote| vote.weight).sum::<f64>() / judges().map(|vote| vote.potential).sum::<f64>();
+            let (mut agree, mut against) = (0.0, config.doubt);
+            for (vote, faded) in able(config.judge_spans, period_s) {
+                if faded.weight > 0.0 && is_family(faded.period) {
+                    agree += faded.weight;
+                    against += config.weak * (faded.potential - faded.weight);
+                } else if !is_family(f64::from(vote.hint_s)) {
+                    against += faded.potential;
+                }
+            }
+            let share = agree / (agree + against);
             let is_held = held_s.is_some_and(|held_s| is_multiple(period_s, held_s, 1, config));
             let least = if is_held { config.keep_share } else { config.claim_share };
             (share >= least).then_some(Answer { period_s, share })
