@@ -16,6 +16,8 @@ use super::short;
 pub(super) struct Candidate {
     /// The period, points.
     pub(super) lag: f32,
+    /// The shortest part of it that repeats, points.
+    pub(super) part: f32,
     /// The highest autocorrelation at a multiple of it.
     pub(super) height: f32,
     /// Mean autocorrelation at its multiples as a share of that; `None` if the window has room for one only.
@@ -57,9 +59,8 @@ impl Finder {
         let lag = sharpen(acf, lag, config);
         let regularity = self.regularity(acf, lag);
         let height = (1..=4_u8).map(|count| acf.at(f32::from(count) * lag)).fold(whole.height, f32::max);
-        if std::env::var("DBG").is_ok() { let mut top: Vec<_> = self.peaks.clone(); top.sort_by(|a, b| worth(b).total_cmp(&worth(a))); eprintln!("   whole {:.2} {:.2} part {:.3} lag {:.3} settle {:?} slow {:.3} {:.3} r1 {:.2} top {:?}", whole.lag, whole.height, part, lag, short::settle(acf, lag, part, config), acf.slow(0.0), acf.slow(lag), acf.0[1], top.iter().take(8).map(|p| ((p.lag * 100.0).round() / 100.0, (p.height * 100.0).round() / 100.0)).collect::<Vec<_>>()); } // DBG
         let lag = short::settle(acf, lag, part, config)?;
-        Some(Candidate { lag, height, regularity })
+        Some(Candidate { lag, part, height, regularity })
     }
 
     /// Mean height at twice to four times `lag`, as a share of the highest of the first four. Scaled down if only two
@@ -122,8 +123,7 @@ impl Finder {
             match self.multiples.standing_out(acf, period, points, is_far, config) {
                 Some(parts) => {
                     let whole = period * parts as f32;
-                    if is_far(parts) && (self.is_foreign(acf, part, whole, config)
-                        || !self.multiples.stands_out_slowly(acf, parts, points, config)) {
+                    if is_far(parts) && Self::is_foreign(acf, part, whole, config) {
                         return period;
                     }
                     period = whole;
@@ -134,11 +134,9 @@ impl Finder {
     }
 
     /// Whether a multiple of `part` stands out for the sake of something else that repeats in it.
-    fn is_foreign(&self, acf: Acf<'_>, part: f32, whole: f32, config: &CandidateConfig) -> bool {
-        // The sampler is late every fifth time: what it took at the same moment of its own rhythm is more alike.
+    fn is_foreign(acf: Acf<'_>, part: f32, whole: f32, config: &CandidateConfig) -> bool {
         let Some(peak) = acf.peak_near(whole, 1.5) else { return true };
-        let off = peak.lag / 5.0;
-        if (off - off.round()).abs() * 5.0 < config.sampler_off {
+        if short::is_in_step(peak.lag, config) {
             return true;
         }
         // A second job beside this one stands out at the multiples of its own period, too, of which `whole` is one.
@@ -148,7 +146,7 @@ impl Finder {
             let period = peak.lag / count as f32;
             let is_between = |lag: &f32| {
                 let of_part = lag / part;
-                (of_part - of_part.round()).abs() * part >= config.between.min(0.3 * part)
+                (of_part - of_part.round()).abs() * part >= BETWEEN.min(0.3 * part)
             };
             let first = (part / period).ceil().max(1.0) as usize;
             let lags = (first..count).map(|times| times as f32 * period).filter(is_between).take(MOST_MULTIPLES);
@@ -161,6 +159,9 @@ impl Finder {
 
 /// Multiples of a second job's period that are looked at.
 const MOST_MULTIPLES: usize = 8;
+
+/// They lie so many points off the multiples of the first job's period.
+const BETWEEN: f32 = 1.5;
 
 /// Follows a peak to its multiples: the error of a lag is shared by so many periods.
 fn sharpen(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> f32 {
@@ -194,7 +195,7 @@ mod tests {
         let mean = values.iter().sum::<f32>() / values.len() as f32;
         let values: Vec<f32> = values.iter().map(|value| value - mean).collect();
         let mut correlator = Autocorrelator::new(600);
-        let acf = correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None, runs: &[0..values.len()] });
+        let acf = correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None, runs: core::slice::from_ref(&(0..values.len())) });
         Finder::new(600).find(acf, values.len(), &CandidateConfig::default()).map(|found| found.lag)
     }
 

@@ -348,10 +348,27 @@ mod tests {
         let values: Vec<f32> = (0..150).map(|k| if k % 7 == 3 || k / 30 == 2 { f32::NAN } else { 1.0 }).collect();
         let mut mask = Mask::with_capacity(200);
         mask.set(&values);
-        for lag in 0..160 {
-            let obvious = (lag..150).filter(|&k| !values[k].is_nan() && !values[k - lag].is_nan()).count();
-            assert_eq!(mask.pairs(lag), obvious, "lag {lag}");
+        for run in [0..150, 10..64, 64..128, 70..73, 128..150] {
+            for lag in 0..160 {
+                let counts = |k: &usize| !values[*k].is_nan() && !values[k - lag].is_nan();
+                let obvious = (run.start + lag..run.end).filter(counts).count();
+                assert_eq!(mask.pairs(&run, lag), obvious, "{run:?}, lag {lag}");
+            }
         }
+    }
+
+    #[test]
+    fn stalls_split_a_window_into_runs_and_the_waits_of_each_iteration_do_not() {
+        let runs = |is_low: &dyn Fn(usize) -> bool| {
+            let mut values: Vec<f32> = (0..600).map(|k| if is_low(k) { 120.0 } else { wave(k) }).collect();
+            let mut cleaner = Cleaner::new(values.len());
+            cleaner.clean(&mut values, 0.02, 60, &CleanConfig::default()).unwrap().runs.to_vec()
+        };
+        let stalls = [90..110, 260..310, 350..365, 520..540];
+        let found = runs(&|k| stalls.iter().any(|stall| stall.contains(&k)));
+        assert_eq!(found.len(), 5);
+        assert!(found.iter().zip(&stalls).all(|(run, stall)| run.end.abs_diff(stall.start) <= 3), "{found:?}");
+        assert_eq!(runs(&|k| k % 60 < 15).len(), 1);
     }
 
     #[test]

@@ -141,7 +141,8 @@ impl Multiples {
         others.1 * of_whole.0 >= share * of_whole.1 * others.0
     }
 
-    /// The number `n` for which every n-th stands out most, if any does. `part` is the lag they are multiples of.
+    /// The number `n` for which every n-th stands out most, if any does. `part` is the lag they are multiples of;
+    /// `is_far` says which numbers make a period that only a clear sign is enough for.
     pub(super) fn standing_out(
         &mut self,
         acf: Acf<'_>,
@@ -154,22 +155,11 @@ impl Multiples {
         let contrasts = (2..=config.most_parts.min(self.peaks.len())).filter_map(|parts| {
             let tests = [self.against_neighbours(parts, points), self.folded(mean, squares, parts, points)];
             let margin = if is_far(parts) { config.far_margin } else { 0.0 };
-            let enough = tests.into_iter().flatten().filter(|test| test.is_enough(part, config) && test.relative >= margin);
+            let enough =
+                tests.into_iter().flatten().filter(|test| test.is_enough(part, config) && test.relative >= margin);
             enough.map(|test| test.significance).max_by(f32::total_cmp).map(|significance| (parts, significance))
         });
         contrasts.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(parts, _)| parts)
-    }
-
-    /// Whether every `parts`-th stands out in what is slower than the points, too.
-    pub(super) fn stands_out_slowly(&mut self, acf: Acf<'_>, parts: usize, points: usize, config: &CandidateConfig) -> bool {
-        const SPAN: usize = 5;
-        let all = acf.slow(0.0).max(1e-6);
-        for peak in &mut self.peaks {
-            peak.height = acf.slow(peak.lag) / all;
-        }
-        let (mean, squares) = self.take_trend(acf);
-        let tests = [self.against_neighbours(parts, points / SPAN), self.folded(mean, squares, parts, points / SPAN)];
-        tests.into_iter().flatten().any(|test| test.significance >= config.slow_t)
     }
 
     /// By how much every `parts`-th stands out from its two neighbours.

@@ -7,6 +7,7 @@ mod cli_modelled;
 mod cli_predict;
 mod cli_run;
 mod detect_recordings;
+mod detect_synthetic;
 mod fit_windows;
 mod group;
 mod period_fit;
