@@ -151,6 +151,8 @@ pub struct LookConfig {
     /// A window that must be averaged to fit has no say about periods shorter than this part of it, and is not looked at
     /// while such a one is the answer.
     pub averaged_spans: f64,
+    /// … and must show a period with this correlation: there is nothing to compare it with.
+    pub averaged_correlation: f32,
     /// Least data for a first look, s.
     pub least_s: f64,
     /// Most points of a window; a longer one is averaged by whole numbers of samples. Sets the size of all scratch.
@@ -159,7 +161,8 @@ pub struct LookConfig {
 
 impl Default for LookConfig {
     fn default() -> Self {
-        Self { every_s: 0.5, shortest_s: 3.0, longest_s: 48.0, averaged_spans: 20.0, least_s: 1.2, most_points: 1200 }
+        Self { every_s: 0.5, shortest_s: 3.0, longest_s: 48.0, averaged_spans: 8.0,
+            averaged_correlation: 0.5, least_s: 1.2, most_points: 1200 }
     }
 }
 
@@ -298,7 +301,7 @@ impl Default for CandidateConfig {
             shortest_plain: 3.9,
             resolved: 12.0,
             ripple_share: 0.6,
-            ripple_slow: 0.25,
+            ripple_slow: 0.15,
             least_slow: 0.3,
             least_slow_power: 0.1,
             multiple_from: 12.0,
@@ -404,7 +407,7 @@ impl Default for VoteConfig {
             keep_other: 0.5,
             judge_spans: 4.0,
             keep_multiple: 0.35,
-            doubt: 1.0,
+            doubt: 0.6,
             weak: 0.3,
             least_votes: 2,
             claim_share: 0.5,

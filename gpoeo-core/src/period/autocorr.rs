@@ -240,8 +240,12 @@ mod tests {
                 })
                 .collect();
             let mut correlator = Autocorrelator::new(600);
-            let acf =
-                correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None, runs: core::slice::from_ref(&(0..values.len())) });
+            let acf = correlator.compute(&Cleaned {
+                dropped: 0,
+                values: &values,
+                mask: None,
+                runs: core::slice::from_ref(&(0..values.len())),
+            });
             assert_eq!(acf.0.len(), points / 2 + 1);
             for (lag, &found) in acf.0.iter().enumerate() {
                 assert!((found - naive(&values, lag)).abs() < 1e-4, "{points} points, lag {lag}");
@@ -266,8 +270,12 @@ mod tests {
         for period in [4.3_f32, 7.77, 23.4] {
             let values: Vec<f32> = (0..600).map(|k| (TAU * k as f32 / period).cos()).collect();
             let mut correlator = Autocorrelator::new(600);
-            let acf =
-                correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None, runs: core::slice::from_ref(&(0..values.len())) });
+            let acf = correlator.compute(&Cleaned {
+                dropped: 0,
+                values: &values,
+                mask: None,
+                runs: core::slice::from_ref(&(0..values.len())),
+            });
             let peak = acf.peak_near(10.0 * period, 1.0).unwrap();
             assert!((peak.lag / 10.0 / period - 1.0).abs() < 1e-3, "{period}: {peak:?}");
             assert!(peak.height > 0.98);

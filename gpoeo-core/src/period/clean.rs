@@ -364,7 +364,7 @@ mod tests {
             let mut cleaner = Cleaner::new(values.len());
             cleaner.clean(&mut values, 0.02, 60, &CleanConfig::default()).unwrap().runs.to_vec()
         };
-        let stalls = [90..110, 260..310, 350..365, 520..540];
+        let stalls = [60..80, 260..310, 330..345, 520..540];
         let found = runs(&|k| stalls.iter().any(|stall| stall.contains(&k)));
         assert_eq!(found.len(), 5);
         assert!(found.iter().zip(&stalls).all(|(run, stall)| run.end.abs_diff(stall.start) <= 3), "{found:?}");

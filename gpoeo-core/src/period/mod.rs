@@ -326,8 +326,11 @@ impl PeriodDetector {
         let step_s = step.as_secs_f64() * factor as f64;
         let seen = self.analyzer.analyze(&mut self.values[..loaded], step_s, &self.config);
         // What was averaged to fit shows short periods as something else; shorter windows are for those.
-        let shortest_s = window_s / self.config.look.averaged_spans;
-        if factor > 1 && seen.found.is_some_and(|found| found.period_s < shortest_s) {
+        let look = &self.config.look;
+        let is_seen = |found: &Found| {
+            found.period_s >= window_s / look.averaged_spans && found.correlation >= look.averaged_correlation
+        };
+        if factor > 1 && !seen.found.as_ref().is_some_and(is_seen) {
             return;
         }
         let vote = Vote::new(time, &seen, time.seconds_since(start), &self.config.vote);

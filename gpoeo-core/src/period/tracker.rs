@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn looks_that_see_nothing_count_against_an_answer_but_less_against_one_that_is_held() {
-        let looks = [(3.0, 0.3), (3.0, 0.0), (3.0, 0.3), (3.0, 0.0), (3.0, 0.0)];
+        let looks = [0.3, 0.0, 0.3, 0.0, 0.3, 0.3, 0.0, 0.0].map(|period_s| (3.0, period_s));
         assert_eq!(answer(&looks, None), None);
         assert!(answer(&looks, Some(0.3)).is_some());
     }
