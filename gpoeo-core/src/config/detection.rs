@@ -161,8 +161,15 @@ pub struct LookConfig {
 
 impl Default for LookConfig {
     fn default() -> Self {
-        Self { every_s: 0.5, shortest_s: 3.0, longest_s: 48.0, averaged_spans: 8.0,
-            averaged_correlation: 0.5, least_s: 1.2, most_points: 1200 }
+        Self {
+            every_s: 0.5,
+            shortest_s: 3.0,
+            longest_s: 48.0,
+            averaged_spans: 8.0,
+            averaged_correlation: 0.5,
+            least_s: 1.2,
+            most_points: 1200,
+        }
     }
 }
 

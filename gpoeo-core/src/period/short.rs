@@ -30,9 +30,8 @@ pub(super) fn settle(acf: Acf<'_>, lag: f32, part: f32, config: &CandidateConfig
     let is_slow_too = slow >= config.least_slow_power && acf.slow(lag) >= config.least_slow * slow;
     // A long period on top of a ripple of two or three points may be where the ripple and the points come into step, unless
     // it shows in what is slow; at a whole number of the sampler's rounds not even that is enough.
-    let has_ripple = |longest: usize| {
-        (2..=longest).any(|short| acf.is_peak(short) && acf.0[short] > config.ripple_share * height)
-    };
+    let has_ripple =
+        |longest: usize| (2..=longest).any(|short| acf.is_peak(short) && acf.0[short] > config.ripple_share * height);
     let is_beat = lag > config.multiple_to
         && ((slow < config.ripple_slow && has_ripple(3)) || (is_in_step(lag, config) && has_ripple(5)));
     // Whatever makes the signal fast is part of a period that the points resolve well.
