@@ -86,7 +86,7 @@ mod models;
 mod objective;
 mod optimizer;
 mod outcome;
-mod period;
+pub mod period;
 mod replay;
 mod report;
 mod sample;
@@ -116,7 +116,7 @@ pub use models::{ModelFiles, ModelSet, ModelSetError, NoPrediction, Predicted, P
 pub use objective::{Objective, RelativeCost};
 pub use optimizer::Optimizer;
 pub use outcome::Outcome;
-pub use period::PeriodDetector;
+pub use period::{PeriodCandidate, PeriodDetector};
 pub use replay::{Outputs, Recording};
 pub use report::{Expectation, HoldReport, PredictionReport, Report, SettingCost, TrialReport, Verdict};
 pub use sample::Sample;

@@ -99,6 +99,28 @@ impl Rhythm {
     }
 }
 
+/// From when on the job is as it is in the part that counts, s: the first iteration, or the first after the last change of
+/// their length by more than a tenth.
+pub(crate) fn as_counted_from_s(truth: &Truth, iteration_s: Option<f64>) -> f64 {
+    const CHANGED: f64 = 0.1;
+    const NEIGHBOURS: usize = 5;
+    let marks = truth.marks();
+    let first_s = marks.first().map_or(0.0, |mark| mark.time_s);
+    let Some(iteration_s) = iteration_s else { return first_s };
+    let train: Vec<(f64, f64)> = marks
+        .windows(2)
+        .filter(|pair| pair.iter().all(|mark| mark.label == Label::Train))
+        .map(|pair| (pair[0].time_s, pair[1].time_s - pair[0].time_s))
+        .collect();
+    // The median of a few: one stall is no change.
+    let is_other = |near: &[(f64, f64)]| {
+        let lengths: Vec<f64> = near.iter().map(|(_, length_s)| *length_s).collect();
+        median(&lengths).is_some_and(|length_s| (length_s / iteration_s - 1.0).abs() > CHANGED)
+    };
+    let last = train.windows(NEIGHBOURS).rposition(is_other);
+    last.and_then(|index| train.get(index + NEIGHBOURS / 2 + 1)).map_or(first_s, |(time_s, _)| *time_s)
+}
+
 /// Times between neighbouring training marks with no other mark between them, s.
 fn iterations(truth: &Truth) -> Vec<f64> {
     let pairs = truth.marks().windows(2);
@@ -177,6 +199,23 @@ mod tests {
             Some((*time, "train"))
         });
         assert_eq!(rhythm(times).iteration_s.map(|s| (s * 1e3).round()), Some(200.0));
+    }
+
+    #[test]
+    fn after_a_change_time_counts_from_it() {
+        let truth = |lengths: &[f64]| {
+            let mut time_s = 1.0;
+            let rows = lengths.iter().map(|length_s| {
+                time_s += length_s;
+                format!("{time_s},train\n")
+            });
+            Truth::parse(format!("t_s,label\n{}", rows.collect::<String>()).as_bytes(), "x").unwrap()
+        };
+        let changed = truth(&[[0.1; 60].as_slice(), &[0.2; 40]].concat());
+        assert!((as_counted_from_s(&changed, Some(0.2)) - 7.0).abs() < 0.3);
+        let mut stalled = [0.1; 60];
+        stalled[30] = 2.0;
+        assert!((as_counted_from_s(&truth(&stalled), Some(0.1)) - 1.1).abs() < 1e-9);
     }
 
     #[test]

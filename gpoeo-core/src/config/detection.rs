@@ -69,6 +69,7 @@ impl DetectorConfig {
             &mut config.look.least_s,
             &mut config.clean.block_s,
             &mut config.clean.shortest_pause_s,
+            &mut config.clean.least_between_s,
             &mut config.clean.detrend_s,
             &mut config.vote.half_life_s,
             &mut config.vote.memory_s,
@@ -147,6 +148,11 @@ pub struct LookConfig {
     pub shortest_s: f64,
     /// No window is longer, s. It must hold an iteration twice, and four times to be sure of it.
     pub longest_s: f64,
+    /// A window that must be averaged to fit has no say about periods shorter than this part of it, and is not looked at
+    /// while such a one is the answer.
+    pub averaged_spans: f64,
+    /// … and must show a period with this correlation: there is nothing to compare it with.
+    pub averaged_correlation: f32,
     /// Least data for a first look, s.
     pub least_s: f64,
     /// Most points of a window; a longer one is averaged by whole numbers of samples. Sets the size of all scratch.
@@ -155,7 +161,15 @@ pub struct LookConfig {
 
 impl Default for LookConfig {
     fn default() -> Self {
-        Self { every_s: 0.5, shortest_s: 3.0, longest_s: 24.0, least_s: 1.2, most_points: 1200 }
+        Self {
+            every_s: 0.5,
+            shortest_s: 3.0,
+            longest_s: 48.0,
+            averaged_spans: 8.0,
+            averaged_correlation: 0.5,
+            least_s: 1.2,
+            most_points: 1200,
+        }
     }
 }
 
@@ -184,18 +198,22 @@ pub struct CleanConfig {
     pub block_s: f64,
     /// A single change that explains so much of the blocks' variance splits the window; the older part is dropped.
     pub change_share: f64,
-    /// Values below `low - pause_depth * (p90 - low)` are a pause, where `low` is the quantile just above
-    /// `most_pause_share`.
-    pub pause_depth: f32,
+    /// Values below this share of the way from the lowest to the high ones (80 % quantile) may be a pause …
+    pub pause_level: f32,
     /// … if they last at least this long, s: a dip that each iteration has is the best mark of it.
     pub shortest_pause_s: f64,
-    /// More of a window than this share is no pause but how the job works.
-    pub most_pause_share: f64,
-    /// More than `most_long_pauses` of them are pauses only if they make up less than this share: dips that come often
-    /// and last are the job's own rhythm.
-    pub most_often_share: f64,
-    /// So many pauses may be longer together, up to `most_pause_share`.
+    /// So few pauses are pauses if they make up less than `most_pause_share` of the window.
     pub most_long_pauses: usize,
+    /// See `most_long_pauses`.
+    pub most_pause_share: f64,
+    /// More of them must leave this much between them, s …
+    pub least_between_s: f64,
+    /// … and come at distances that spread by this share of their mean (a dip that each iteration has is regular) …
+    pub irregular: f64,
+    /// … or make up less than this share.
+    pub most_often_share: f64,
+    /// More of a window than this is never a pause.
+    pub most_paused_share: f64,
     /// So many points on both sides of a pause belong to it: the sensor averages over one sample.
     pub pause_margin: usize,
     /// Length of the moving mean that is taken off, s: clocks and temperatures drift slower than that.
@@ -211,11 +229,14 @@ impl Default for CleanConfig {
         Self {
             block_s: 0.24,
             change_share: 0.75,
-            pause_depth: 1.5,
+            pause_level: 0.2,
             shortest_pause_s: 0.16,
-            most_pause_share: 0.3,
-            most_often_share: 0.1,
             most_long_pauses: 2,
+            most_pause_share: 0.3,
+            least_between_s: 1.0,
+            irregular: 0.3,
+            most_often_share: 0.1,
+            most_paused_share: 0.6,
             pause_margin: 2,
             detrend_s: 2.0,
             clip_spreads: 2.5,
@@ -233,12 +254,16 @@ pub struct CandidateConfig {
     /// Periods below so many points have one harmonic left or none: what lies between the points is a guess, and an
     /// alias looks the same. Only multiples of them that fall on a point are claimed.
     pub shortest_plain: f32,
-    /// What is slower than four points must keep this correlation at the period of a signal that is mostly faster.
+    /// A period with no repeating part below so many points is not in doubt, however fast the signal is.
+    pub resolved: f32,
+    /// What is slower than five points must keep this correlation at the period of a signal that is mostly faster.
     pub least_slow: f32,
     /// … and make up this share of its power.
     pub least_slow_power: f32,
-    /// A period above `multiple_to` is in doubt if a ripple of two or three points has this share of its height.
+    /// A period above `multiple_to` is in doubt if a ripple of two or three points has this share of its height …
     pub ripple_share: f32,
+    /// … and what is slower than five points makes up less than this share of the power.
+    pub ripple_slow: f32,
     /// Multiples that stand for such a short period: from so many points …
     pub multiple_from: f32,
     /// … to so many (0.5 s at 20 ms).
@@ -259,6 +284,13 @@ pub struct CandidateConfig {
     /// … and this for a part of one point, an n-th of it for one of n: what sampling does to a peak that falls between
     /// the points is not all levelled out.
     pub whole_margin_point: f32,
+    /// A multiple of more than four parts, beyond `multiple_to`, must stand out by this share of its height: a micro-batch
+    /// is not taken for an iteration for less than that, nor a second job for an update.
+    pub far_margin: f32,
+    /// … and must not lie this close to a whole number of the sampler's rhythm, points.
+    pub sampler_off: f32,
+    /// … and must not stand out for the sake of a second job, whose other multiples stand out by this share of it.
+    pub foreign_share: f32,
     /// A multiple of a short period must fall this close to a whole point to be a fact …
     pub whole_off: f32,
     /// … and have this share of the highest correlation at any point.
@@ -274,9 +306,11 @@ impl Default for CandidateConfig {
         Self {
             shortest_lag: 3.0,
             shortest_plain: 3.9,
+            resolved: 12.0,
+            ripple_share: 0.5,
+            ripple_slow: 0.3,
             least_slow: 0.3,
             least_slow_power: 0.1,
-            ripple_share: 0.7,
             multiple_from: 12.0,
             multiple_to: 24.0,
             most_parts: 64,
@@ -286,6 +320,9 @@ impl Default for CandidateConfig {
             whole_t_single: 6.0,
             whole_margin: 0.02,
             whole_margin_point: 0.25,
+            far_margin: 0.06,
+            sampler_off: 0.1,
+            foreign_share: 0.8,
             whole_off: 0.2,
             fact_share: 0.8,
             whole_share: 0.9,
@@ -324,9 +361,14 @@ pub struct VoteConfig {
     pub keep_longest: f64,
     /// A longer period that is no multiple needs at least this share.
     pub keep_other: f64,
+    /// Weight that counts against any answer, whatever the looks say: two weak looks are not enough.
+    pub doubt: f64,
+    /// Share of the weight that a look for the answer does not have that counts against it: seen, but weakly. Looks that see
+    /// something else, or nothing, count in full.
+    pub weak: f64,
     /// Votes for the answer itself, at least.
     pub least_votes: usize,
-    /// The answer's family must hold this share of the weight that all looks could have given.
+    /// The answer's family must hold this share of all weight.
     pub claim_share: f64,
     /// … or this share, if it is the answer already.
     pub keep_share: f64,
@@ -336,6 +378,24 @@ pub struct VoteConfig {
     pub aperiodic_s: f64,
     /// An answer lasts if it stayed the same for this long, s.
     pub lasting_s: f64,
+    /// What confidence a share of the weight is: (share, confidence), both rising, lines between; from the shares of right
+    /// answers on synthetic recordings.
+    pub confidence: [(f64, f64); 5],
+}
+
+impl VoteConfig {
+    /// The confidence of an answer with this share of all weight.
+    pub(crate) fn confidence_of(&self, share: f64) -> f64 {
+        let mut before = (0.0, 0.0);
+        for point in self.confidence {
+            if share < point.0 {
+                let part = (share - before.0) / (point.0 - before.0);
+                return before.1 + part * (point.1 - before.1);
+            }
+            before = point;
+        }
+        before.1
+    }
 }
 
 impl Default for VoteConfig {
@@ -354,12 +414,15 @@ impl Default for VoteConfig {
             keep_other: 0.5,
             judge_spans: 4.0,
             keep_multiple: 0.35,
+            doubt: 1.0,
+            weak: 0.6,
             least_votes: 2,
             claim_share: 0.5,
             keep_share: 0.35,
             give_up_s: 5.0,
             aperiodic_s: 20.0,
             lasting_s: 2.0,
+            confidence: [(0.35, 0.4), (0.45, 0.6), (0.6, 0.85), (0.8, 0.96), (1.0, 0.985)],
         }
     }
 }
@@ -387,5 +450,31 @@ pub struct ChangeConfig {
 impl Default for ChangeConfig {
     fn default() -> Self {
         Self { looks: 3, able_spans: 4.0, same: 0.02, close: 0.06, related: 0.03, split_s: 0.5, split_parts_s: 2.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confidence_rises_with_the_share_and_stays_within_0_and_1() {
+        let config = VoteConfig::default();
+        let values: Vec<f64> = (0..=120).map(|k| config.confidence_of(f64::from(k) / 100.0)).collect();
+        assert!(values.windows(2).all(|pair| pair[0] <= pair[1]));
+        assert!(values.iter().all(|value| (0.0..=1.0).contains(value)));
+        assert!((config.confidence_of(0.4) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_slower_source_stretches_times_and_a_faster_one_adds_windows() {
+        let windows = |step_s: f64| {
+            let config = DetectorConfig::default().at_step(step_s);
+            config.look.windows_s(2560.0 * step_s).collect::<Vec<_>>()
+        };
+        assert_eq!(windows(0.02), [3.0, 6.0, 12.0, 24.0, 48.0]);
+        assert_eq!(windows(0.005), [0.75, 1.5, 3.0, 6.0, 12.0]);
+        assert_eq!(windows(0.1), [15.0, 30.0, 60.0, 120.0, 240.0]);
+        assert_eq!(DetectorConfig::default().at_step(0.1).vote.memory_s, 60.0);
     }
 }

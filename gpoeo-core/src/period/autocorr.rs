@@ -6,7 +6,7 @@
 //! spectrum, the one thing that transforms would add, found no more periods on the recordings. Ours.
 //! O(points x lags), in lanes that vectorise; no allocation.
 
-use super::clean::Cleaned;
+use super::clean::{Cleaned, Run};
 
 /// Points added up side by side. Eight fill two registers of any 64-bit CPU, or one of AVX.
 const LANES: usize = 8;
@@ -35,20 +35,39 @@ impl Autocorrelator {
         const FEWEST_PAIRS: usize = 16;
         let points = window.values.len();
         let lags = (points / 2 + 1).min(self.values.len());
-        let sums = &mut self.values[..lags];
-        sum_pairs(window.values, sums);
-
-        let pairs = |lag: usize| window.mask.map_or(points.saturating_sub(lag), |mask| mask.pairs(lag));
-        let at_zero = sums.first().map_or(0.0, |&sum| sum / pairs(0).max(1) as f32);
-        for (lag, sum) in sums.iter_mut().enumerate() {
-            let pairs = pairs(lag);
-            *sum = if pairs < FEWEST_PAIRS || at_zero <= 0.0 { 0.0 } else { *sum / (pairs as f32 * at_zero) };
+        self.values[..lags].fill(0.0);
+        for run in window.runs {
+            let values = &window.values[run.clone()];
+            sum_pairs(values, &mut self.values[..lags.min(values.len())]);
         }
-        Acf(sums)
+        let pairs = |lag: usize| -> usize {
+            let of_run = |run: &Run| match window.mask {
+                Some(mask) => mask.pairs(run, lag),
+                None => run.len().saturating_sub(lag),
+            };
+            window.runs.iter().map(of_run).sum()
+        };
+        // Beyond, a few pairs of a few runs are no evidence.
+        let all = pairs(0);
+        let fewest = FEWEST_PAIRS.max((LEAST_SHARE * all as f32) as usize);
+        let at_zero = self.values[0] / all.max(1) as f32;
+        let mut known = 0;
+        while known < lags {
+            let pairs = pairs(known);
+            if pairs < fewest || at_zero <= 0.0 {
+                break;
+            }
+            self.values[known] /= pairs as f32 * at_zero;
+            known += 1;
+        }
+        Acf(&self.values[..known])
     }
 }
 
-/// `sums[lag]` becomes the sum of `values[k] * values[k + lag]`; there are no more lags than values.
+/// Share of all points that must have a partner.
+const LEAST_SHARE: f32 = 0.2;
+
+/// Adds to `sums[lag]` the sum of `values[k] * values[k + lag]`; there are no more lags than values.
 fn sum_pairs(values: &[f32], sums: &mut [f32]) {
     let count = sums.len();
     let mut blocks = sums.chunks_exact_mut(BLOCK);
@@ -71,12 +90,12 @@ fn sum_pairs(values: &[f32], sums: &mut [f32]) {
         }
         for (offset, (out, lanes)) in block.iter_mut().zip(&lanes).enumerate() {
             let rest = values[whole..].iter().zip(&late[(whole + offset).min(late.len())..]);
-            *out = lanes.iter().sum::<f32>() + rest.map(|(a, b)| a * b).sum::<f32>();
+            *out += lanes.iter().sum::<f32>() + rest.map(|(a, b)| a * b).sum::<f32>();
         }
         lag += BLOCK;
     }
     for (lag, out) in (lag..count).zip(blocks.into_remainder()) {
-        *out = values.iter().zip(&values[lag..]).map(|(a, b)| a * b).sum();
+        *out += values.iter().zip(&values[lag..]).map(|(a, b)| a * b).sum::<f32>();
     }
 }
 
@@ -130,12 +149,13 @@ impl Acf<'_> {
         self.at_quarters((lag * 4.0).round().max(0.0) as usize)
     }
 
-    /// The value of what is left after a moving mean over four points, not scaled to 1: the correlation of the slow
-    /// part of the signal.
+    /// The value of what is left after a moving mean over five points, not scaled to 1: the correlation of the slow
+    /// part of the signal. Five, because the ring's sampler is late every fifth time: what that does to the fast part
+    /// repeats every five points, and is gone.
     pub(super) fn slow(&self, lag: f32) -> f32 {
         let quarters = (lag * 4.0).round().max(0.0) as isize;
         let value = |offset: isize| self.at_quarters((quarters + 4 * offset).unsigned_abs());
-        (-3..=3_isize).map(|offset| (4 - offset.abs()) as f32 / 16.0 * value(offset)).sum()
+        (-4..=4_isize).map(|offset| (5 - offset.abs()) as f32 / 25.0 * value(offset)).sum()
     }
 
     /// Whether a whole lag is a local maximum.
@@ -220,7 +240,12 @@ mod tests {
                 })
                 .collect();
             let mut correlator = Autocorrelator::new(600);
-            let acf = correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None });
+            let acf = correlator.compute(&Cleaned {
+                dropped: 0,
+                values: &values,
+                mask: None,
+                runs: core::slice::from_ref(&(0..values.len())),
+            });
             assert_eq!(acf.0.len(), points / 2 + 1);
             for (lag, &found) in acf.0.iter().enumerate() {
                 assert!((found - naive(&values, lag)).abs() < 1e-4, "{points} points, lag {lag}");
@@ -245,7 +270,12 @@ mod tests {
         for period in [4.3_f32, 7.77, 23.4] {
             let values: Vec<f32> = (0..600).map(|k| (TAU * k as f32 / period).cos()).collect();
             let mut correlator = Autocorrelator::new(600);
-            let acf = correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None });
+            let acf = correlator.compute(&Cleaned {
+                dropped: 0,
+                values: &values,
+                mask: None,
+                runs: core::slice::from_ref(&(0..values.len())),
+            });
             let peak = acf.peak_near(10.0 * period, 1.0).unwrap();
             assert!((peak.lag / 10.0 / period - 1.0).abs() < 1e-3, "{period}: {peak:?}");
             assert!(peak.height > 0.98);

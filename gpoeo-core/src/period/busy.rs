@@ -9,8 +9,20 @@ const BLOCKS: usize = 10;
 const BLOCK_NS: u64 = 100_000_000;
 
 /// Tells a busy GPU from a quiet one.
+///
+/// ```
+/// use gpoeo_core::period::Busy;
+/// use gpoeo_core::{BusyConfig, Timestamp};
+///
+/// let config = BusyConfig::default();
+/// let mut busy = Busy::new(&config);
+/// let at = |k: u32| Timestamp::from_secs_f64(f64::from(k) * 0.02);
+/// assert!((0..100).all(|k| !busy.push(at(k), 71.0 + f64::from(k % 2), &config)));
+/// assert!((100..150).all(|k| busy.push(at(k), 550.0, &config)));
+/// assert_eq!(busy.quiet_since(), None);
+/// ```
 #[derive(Clone, Debug)]
-pub(super) struct Busy {
+pub struct Busy {
     blocks: [Block; BLOCKS],
     /// Blocks in use, the open one included.
     used: usize,
@@ -51,7 +63,9 @@ impl Block {
 }
 
 impl Busy {
-    pub(super) fn new(config: &BusyConfig) -> Self {
+    /// Has seen nothing.
+    #[must_use]
+    pub fn new(config: &BusyConfig) -> Self {
         Self {
             blocks: [Block::default(); BLOCKS],
             used: 0,
@@ -63,7 +77,7 @@ impl Busy {
     }
 
     /// Takes a sample and says whether the last second was busy.
-    pub(super) fn push(&mut self, time: Timestamp, value: f64, config: &BusyConfig) -> bool {
+    pub fn push(&mut self, time: Timestamp, value: f64, config: &BusyConfig) -> bool {
         let open = &mut self.blocks[self.head];
         if self.used == 0 {
             *open = Block::new(time, value);
@@ -100,7 +114,8 @@ impl Busy {
 
     /// Whether the last tenth or two of a second are far below what the job draws: a gap, or its end. A look now would
     /// find that at the end of each of its windows.
-    pub(super) fn is_pausing(&self) -> bool {
+    #[must_use]
+    pub fn is_pausing(&self) -> bool {
         const LOW: f64 = 0.3;
         let newest = [self.head, (self.head + BLOCKS - 1) % BLOCKS];
         let recent = newest.into_iter().filter(|&index| index < self.used).map(|index| self.blocks[index].mean());
@@ -109,7 +124,8 @@ impl Busy {
     }
 
     /// Since when the GPU has been quiet; `None` while it is busy.
-    pub(super) fn quiet_since(&self) -> Option<Timestamp> {
+    #[must_use]
+    pub fn quiet_since(&self) -> Option<Timestamp> {
         self.quiet_since
     }
 }

@@ -16,6 +16,8 @@ use super::short;
 pub(super) struct Candidate {
     /// The period, points.
     pub(super) lag: f32,
+    /// The shortest part of it that repeats, points.
+    pub(super) part: f32,
     /// The highest autocorrelation at a multiple of it.
     pub(super) height: f32,
     /// Mean autocorrelation at its multiples as a share of that; `None` if the window has room for one only.
@@ -57,8 +59,8 @@ impl Finder {
         let lag = sharpen(acf, lag, config);
         let regularity = self.regularity(acf, lag);
         let height = (1..=4_u8).map(|count| acf.at(f32::from(count) * lag)).fold(whole.height, f32::max);
-        let lag = short::settle(acf, lag, config)?;
-        Some(Candidate { lag, height, regularity })
+        let lag = short::settle(acf, lag, part, config)?;
+        Some(Candidate { lag, part, height, regularity })
     }
 
     /// Mean height at twice to four times `lag`, as a share of the highest of the first four. Scaled down if only two
@@ -114,13 +116,52 @@ impl Finder {
             self.multiples.collect(&self.peaks, period, f32::INFINITY, 0.0);
             self.multiples.forget_incoherent();
             self.multiples.level_out(acf);
-            match self.multiples.standing_out(acf, period, points, config) {
-                Some(parts) => period *= parts as f32,
+            let is_far = |parts: usize| {
+                let whole = period * parts as f32;
+                whole > config.multiple_to && (whole / part).round() > 4.0
+            };
+            match self.multiples.standing_out(acf, period, points, is_far, config) {
+                Some(parts) => {
+                    let whole = period * parts as f32;
+                    if is_far(parts) && Self::is_foreign(acf, part, whole, config) {
+                        return period;
+                    }
+                    period = whole;
+                }
                 None => return period,
             }
         }
     }
+
+    /// Whether a multiple of `part` stands out for the sake of something else that repeats in it.
+    fn is_foreign(acf: Acf<'_>, part: f32, whole: f32, config: &CandidateConfig) -> bool {
+        let Some(peak) = acf.peak_near(whole, 1.5) else { return true };
+        if short::is_in_step(peak.lag, config) {
+            return true;
+        }
+        // A second job beside this one stands out at the multiples of its own period, too, of which `whole` is one.
+        let excess = |lag: f32| acf.at(lag) - 0.5 * (acf.at(lag - part) + acf.at(lag + part));
+        let own = excess(peak.lag);
+        let is_foreign = |count: usize| {
+            let period = peak.lag / count as f32;
+            let is_between = |lag: &f32| {
+                let of_part = lag / part;
+                (of_part - of_part.round()).abs() * part >= BETWEEN.min(0.3 * part)
+            };
+            let first = (part / period).ceil().max(1.0) as usize;
+            let lags = (first..count).map(|times| times as f32 * period).filter(is_between).take(MOST_MULTIPLES);
+            let (sum, number) = lags.fold((0.0, 0.0), |(sum, number), lag| (sum + excess(lag), number + 1.0));
+            number > 0.0 && sum >= config.foreign_share * own * number
+        };
+        (2..=config.most_parts).take_while(|&count| peak.lag / count as f32 >= config.shortest_lag).any(is_foreign)
+    }
 }
+
+/// Multiples of a second job's period that are looked at.
+const MOST_MULTIPLES: usize = 8;
+
+/// They lie so many points off the multiples of the first job's period.
+const BETWEEN: f32 = 1.5;
 
 /// Follows a peak to its multiples: the error of a lag is shared by so many periods.
 fn sharpen(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> f32 {
@@ -154,7 +195,12 @@ mod tests {
         let mean = values.iter().sum::<f32>() / values.len() as f32;
         let values: Vec<f32> = values.iter().map(|value| value - mean).collect();
         let mut correlator = Autocorrelator::new(600);
-        let acf = correlator.compute(&Cleaned { dropped: 0, values: &values, mask: None });
+        let acf = correlator.compute(&Cleaned {
+            dropped: 0,
+            values: &values,
+            mask: None,
+            runs: core::slice::from_ref(&(0..values.len())),
+        });
         Finder::new(600).find(acf, values.len(), &CandidateConfig::default()).map(|found| found.lag)
     }
 
@@ -182,10 +228,10 @@ mod tests {
     #[test]
     fn tells_an_iteration_from_its_micro_batches() {
         for parts in [2_usize, 4, 8] {
-            let micro = 60.0 / parts as f64;
+            let micro = 61.3 / parts as f64;
             let values = pulses(micro, 600, |pulse| if pulse % parts == 0 { 0.3 } else { 1.0 });
             let found = period_of(&values).unwrap();
-            assert!((found / 60.0 - 1.0).abs() < 0.003, "{parts}: {found}");
+            assert!((found / 61.3 - 1.0).abs() < 0.003, "{parts}: {found}");
         }
     }
 

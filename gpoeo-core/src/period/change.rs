@@ -67,7 +67,7 @@ fn is_related(a: f64, b: f64, config: &ChangeConfig) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::candidate::Candidate;
+    use super::super::analyzer::{Found, Seen};
     use super::*;
     use crate::config::VoteConfig;
 
@@ -75,8 +75,9 @@ mod tests {
     fn see(watch: &mut ChangeWatch, span_s: f64, periods: &[f32]) -> bool {
         let config = ChangeConfig::default();
         let votes = periods.iter().map(|&lag| {
-            let candidate = Candidate { lag, height: 0.9, regularity: Some(0.9) };
-            Vote::new(Timestamp::ZERO, Some(candidate), 1.0, 150, span_s, &VoteConfig::default())
+            let found = Found { period_s: lag.into(), part_s: lag.into(), correlation: 0.9, regularity: Some(0.9) };
+            let seen = Seen { found: Some(found), split: None, points: 150 };
+            Vote::new(Timestamp::ZERO, &seen, span_s, &VoteConfig::default())
         });
         votes.map(|vote| watch.saw(0, &vote, 0.2, &config)).last().unwrap_or(false)
     }

@@ -14,7 +14,16 @@ pub(super) struct Cleaned<'a> {
     pub(super) values: &'a [f32],
     /// Which of them count; `None` if all do.
     pub(super) mask: Option<&'a Mask>,
+    /// The runs between pauses. A job takes up its work after a pause at another moment of its rhythm, so that what lies
+    /// in two runs does not compare.
+    pub(super) runs: &'a [Run],
 }
+
+/// Points from `start` to before `end`.
+pub(super) type Run = core::ops::Range<usize>;
+
+/// Most pauses in a window; what comes before more of them is not looked at.
+const MOST_PAUSES: usize = 47;
 
 /// Which points of a window count, one bit each.
 #[derive(Clone, Debug)]
@@ -39,19 +48,27 @@ impl Mask {
         self.ones = self.words.iter().map(|word| word.count_ones() as usize).sum();
     }
 
-    /// Number of pairs of points that count and are `lag` apart. One popcount for 64 pairs.
-    pub(super) fn pairs(&self, lag: usize) -> usize {
-        if lag >= self.len {
-            return 0;
-        }
-        let used = self.len.div_ceil(64);
+    /// Number of pairs of points of a run that count and are `lag` apart. One popcount for 64 pairs.
+    pub(super) fn pairs(&self, run: &Run, lag: usize) -> usize {
+        let Some(last) = run.end.min(self.len).checked_sub(lag + 1).filter(|&last| last >= run.start) else { return 0 };
         let (whole, bits) = (lag / 64, lag % 64);
         let later = |index: usize| {
-            let low = self.words[index] >> bits;
-            let high = if bits == 0 { 0 } else { self.words.get(index + 1).map_or(0, |word| word << (64 - bits)) };
+            let low = self.words[index + whole] >> bits;
+            let high =
+                if bits == 0 { 0 } else { self.words.get(index + whole + 1).map_or(0, |word| word << (64 - bits)) };
             low | high
         };
-        (whole..used).map(|index| (later(index) & self.words[index - whole]).count_ones() as usize).sum()
+        let count = |index: usize| {
+            let mut word = self.words[index] & later(index);
+            if index == run.start / 64 {
+                word &= u64::MAX << (run.start % 64);
+            }
+            if index == last / 64 {
+                word &= u64::MAX >> (63 - last % 64);
+            }
+            word.count_ones() as usize
+        };
+        (run.start / 64..=last / 64).map(count).sum()
     }
 }
 
@@ -60,17 +77,24 @@ impl Mask {
 pub(super) struct Cleaner {
     mask: Mask,
     order: Vec<f32>,
+    runs: Vec<Run>,
 }
 
 impl Cleaner {
     /// For windows of up to `points` points.
     pub(super) fn new(points: usize) -> Self {
-        Self { mask: Mask::with_capacity(points), order: Vec::with_capacity(points) }
+        Self {
+            mask: Mask::with_capacity(points),
+            order: Vec::with_capacity(points),
+            runs: Vec::with_capacity(MOST_PAUSES + 1),
+        }
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.mask.words) + self.order.capacity() * size_of::<f32>()
+        size_of_val(&*self.mask.words)
+            + self.order.capacity() * size_of::<f32>()
+            + self.runs.capacity() * size_of::<Run>()
     }
 
     /// Scratch that is free between two windows, as long as a window, for whoever loads one.
@@ -111,37 +135,60 @@ impl Cleaner {
             *value = if value.is_nan() { 0.0 } else { value.clamp(-limit, limit) };
         }
         let mask = Some(&self.mask).filter(|mask| mask.ones < values.len());
-        Some(Cleaned { dropped, values, mask })
+        Some(Cleaned { dropped, values, mask, runs: &self.runs })
     }
 
-    /// Turns pauses into missing points.
+    /// Turns pauses into missing points, and lists the runs between them.
     fn mask_pauses(&mut self, values: &mut [f32], step_s: f64, config: &CleanConfig) -> Option<()> {
-        // Quantiles that a pause cannot reach, and a wave that is low for half of the time does.
-        let (low, high) = (self.quantile(values, 0.05 + config.most_pause_share)?, self.quantile(values, 0.9)?);
-        let limit = low - config.pause_depth * (high - low);
+        let (low, high) = (self.quantile(values, 0.02)?, self.quantile(values, 0.8)?);
+        let limit = low + config.pause_level * (high - low);
         let shortest = (config.shortest_pause_s / step_s).ceil().max(1.0) as usize;
-        let (runs, count) = runs_below(values, limit)
-            .map(|run| run.len())
-            .filter(|&length| length >= shortest)
-            .fold((0, 0), |(runs, count), length| (runs + 1, count + length));
-        let share = count as f64 / values.len() as f64;
-        let is_rare = runs <= config.most_long_pauses || share <= config.most_often_share;
-        if count == 0 || share > config.most_pause_share || !is_rare {
-            return Some(());
-        }
+        let pauses = || runs_below(values, limit).filter(|run| run.len() >= shortest);
+        let is_pausing = self.are_pauses(pauses(), values.len(), step_s, config);
+
+        self.runs.clear();
         let mut from = 0;
-        loop {
-            let Some(run) = runs_below(&values[from..], limit).next() else { break };
-            let (start, end) = (from + run.start, from + run.end);
-            if run.len() >= shortest {
-                let last = (end + config.pause_margin).min(values.len());
-                values[start.saturating_sub(config.pause_margin)..last].fill(f32::NAN);
-                from = last;
-            } else {
-                from = end;
+        if is_pausing {
+            for pause in pauses() {
+                self.runs.push(from..pause.start.saturating_sub(config.pause_margin).max(from));
+                from = (pause.end + config.pause_margin).min(values.len());
             }
         }
+        self.runs.push(from..values.len());
+        let mut end = 0;
+        for run in &self.runs {
+            values[end..run.start].fill(f32::NAN);
+            end = run.end;
+        }
         Some(())
+    }
+
+    /// Whether low runs of points are pauses of the job, and not what each of its iterations has: they are few, or they
+    /// come at irregular distances and leave much between them.
+    fn are_pauses(&self, pauses: impl Iterator<Item = Run>, points: usize, step_s: f64, config: &CleanConfig) -> bool {
+        let (mut count, mut paused) = (0_usize, 0);
+        let (mut last_start, mut sum, mut squares) = (None, 0.0, 0.0);
+        for pause in pauses {
+            if let Some(last) = last_start.replace(pause.start) {
+                let distance = (pause.start - last) as f64;
+                sum += distance;
+                squares += distance * distance;
+            }
+            count += 1;
+            paused += pause.len();
+        }
+        let share = paused as f64 / points as f64;
+        if count == 0 || count > MOST_PAUSES || share > config.most_paused_share {
+            return false;
+        }
+        if count <= config.most_long_pauses {
+            return share <= config.most_pause_share;
+        }
+        let distances = (count - 1) as f64;
+        let mean = sum / distances;
+        let spread = (squares / distances - mean * mean).max(0.0).sqrt();
+        let between_s = (points - paused) as f64 * step_s / count as f64;
+        between_s >= config.least_between_s && (spread >= config.irregular * mean || share <= config.most_often_share)
     }
 
     /// A quantile of the points that are numbers.
@@ -301,10 +348,27 @@ mod tests {
         let values: Vec<f32> = (0..150).map(|k| if k % 7 == 3 || k / 30 == 2 { f32::NAN } else { 1.0 }).collect();
         let mut mask = Mask::with_capacity(200);
         mask.set(&values);
-        for lag in 0..160 {
-            let obvious = (lag..150).filter(|&k| !values[k].is_nan() && !values[k - lag].is_nan()).count();
-            assert_eq!(mask.pairs(lag), obvious, "lag {lag}");
+        for run in [0..150, 10..64, 64..128, 70..73, 128..150] {
+            for lag in 0..160 {
+                let counts = |k: &usize| !values[*k].is_nan() && !values[k - lag].is_nan();
+                let obvious = (run.start + lag..run.end).filter(counts).count();
+                assert_eq!(mask.pairs(&run, lag), obvious, "{run:?}, lag {lag}");
+            }
         }
+    }
+
+    #[test]
+    fn stalls_split_a_window_into_runs_and_the_waits_of_each_iteration_do_not() {
+        let runs = |is_low: &dyn Fn(usize) -> bool| {
+            let mut values: Vec<f32> = (0..600).map(|k| if is_low(k) { 120.0 } else { wave(k) }).collect();
+            let mut cleaner = Cleaner::new(values.len());
+            cleaner.clean(&mut values, 0.02, 60, &CleanConfig::default()).unwrap().runs.to_vec()
+        };
+        let stalls = [60..80, 260..310, 330..345, 520..540];
+        let found = runs(&|k| stalls.iter().any(|stall| stall.contains(&k)));
+        assert_eq!(found.len(), 5);
+        assert!(found.iter().zip(&stalls).all(|(run, stall)| run.end.abs_diff(stall.start) <= 3), "{found:?}");
+        assert_eq!(runs(&|k| k % 60 < 15).len(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! cleaned (`clean`), autocorrelated (`autocorr`) and searched for a period (`candidate`); the `tracker` turns these
 //! looks into an answer that lasts. Bounded work a sample (at most one window), no allocation after `new`.
 
+mod analyzer;
 mod autocorr;
 mod busy;
 mod candidate;
@@ -11,6 +12,7 @@ mod change;
 mod clean;
 mod multiples;
 mod pace;
+mod rhythms;
 mod short;
 mod tracker;
 
@@ -22,13 +24,14 @@ use crate::outcome::Outcome;
 use crate::signal::Signal;
 use crate::time::Timestamp;
 
-use autocorr::Autocorrelator;
-use busy::Busy;
-use candidate::{Candidate, Finder};
 use change::ChangeWatch;
-use clean::Cleaner;
-use pace::Pace;
-use tracker::{Tracker, Vote};
+use rhythms::Pauses;
+
+pub use analyzer::{Analyzer, Found, Seen};
+pub use busy::Busy;
+pub use pace::Pace;
+pub use rhythms::{PeriodCandidate, Relation};
+pub use tracker::{Answer, Tracker, Vote};
 
 /// Finds the period of a job from its power (or from any rate that repeats with it), one sample at a time.
 ///
@@ -68,9 +71,8 @@ pub struct PeriodDetector {
     pending: u8,
     now: Timestamp,
     values: Vec<f32>,
-    cleaner: Cleaner,
-    correlator: Autocorrelator,
-    finder: Finder,
+    analyzer: Analyzer,
+    pauses: Pauses,
     tracker: Tracker,
     change: ChangeWatch,
     outcome: Outcome,
@@ -96,11 +98,11 @@ impl PeriodDetector {
     /// A detector that has seen nothing. All memory is allocated here.
     #[must_use]
     pub fn new(config: &DetectorConfig) -> Self {
-        let points = config.look.most_points.max(64);
+        let analyzer = Analyzer::new(config.look.most_points);
         let signal = Signal::new(&config.signal);
         Self {
             config: config.at_step(signal.step().as_secs_f64()),
-            pace: Pace::new(),
+            pace: Pace::default(),
             signal,
             busy: Busy::new(&config.busy),
             from: None,
@@ -110,11 +112,10 @@ impl PeriodDetector {
             looks: 0,
             pending: 0,
             now: Timestamp::ZERO,
-            values: vec![0.0; points],
-            cleaner: Cleaner::new(points),
-            correlator: Autocorrelator::new(points),
-            finder: Finder::new(points),
-            tracker: Tracker::new(),
+            values: vec![0.0; analyzer.most_points()],
+            analyzer,
+            pauses: Pauses::default(),
+            tracker: Tracker::default(),
             change: ChangeWatch::default(),
             outcome: Outcome::Undecided,
             answered: None,
@@ -174,6 +175,46 @@ impl PeriodDetector {
         self.decided_at
     }
 
+    /// All rhythms that the job shows, the best seen first: the reported one, its micro-batches, its multiples and epochs,
+    /// and what does not fit. Empty without an answer. Allocates the list.
+    ///
+    /// ```
+    /// use gpoeo_core::period::Relation;
+    /// use gpoeo_core::{DetectorConfig, PeriodDetector, Timestamp};
+    ///
+    /// let mut detector = PeriodDetector::new(&DetectorConfig::default());
+    /// for k in 0..1500_u32 {
+    ///     let at = f64::from(k) * 0.02;
+    ///     // Iterations of 0.84 s: four micro-batches of 0.2 s, and an update of 0.04 s that draws less.
+    ///     let of = at % 0.84;
+    ///     let power_w = if of >= 0.8 { 240.0 } else if of % 0.2 < 0.15 { 600.0 } else { 450.0 };
+    ///     detector.push(Timestamp::from_secs_f64(at), power_w);
+    /// }
+    /// let seconds = detector.outcome().period().unwrap().as_secs_f64();
+    /// assert!((seconds / 0.84 - 1.0).abs() < 0.02);
+    /// let candidates = detector.candidates();
+    /// assert!(candidates.iter().any(|candidate| candidate.relation == Relation::Reported));
+    /// let batch = candidates.iter().find(|candidate| candidate.relation == Relation::Part(4)).unwrap();
+    /// assert!((batch.period.as_secs_f64() / 0.2 - 1.0).abs() < 0.06);
+    /// ```
+    #[must_use]
+    pub fn candidates(&self) -> Vec<PeriodCandidate> {
+        let Some(reported) = self.outcome.period() else { return Vec::new() };
+        let reported_s = reported.as_secs_f64();
+        let tolerance = 2.0 * self.config.vote.same;
+        let mut candidates = self.tracker.candidates(self.now, reported_s, &self.config.vote);
+        if let Some((epoch_s, score)) = self.pauses.epoch() {
+            let count = (epoch_s / reported_s).round() as u32;
+            let is_known = |known: &PeriodCandidate| (known.period.as_secs_f64() / epoch_s - 1.0).abs() <= tolerance;
+            if count > 1 && !candidates.iter().any(is_known) {
+                let period = Duration::from_secs_f64(epoch_s);
+                candidates.push(PeriodCandidate { period, score, relation: Relation::Multiple(count) });
+            }
+        }
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+        candidates
+    }
+
     /// The signal, for whoever wants to measure in it.
     #[must_use]
     pub const fn signal(&self) -> &Signal {
@@ -186,9 +227,8 @@ impl PeriodDetector {
         size_of::<Self>() - size_of::<Signal>()
             + self.signal.state_bytes()
             + self.values.capacity() * size_of::<f32>()
-            + self.cleaner.heap_bytes()
-            + self.correlator.heap_bytes()
-            + self.finder.heap_bytes()
+            + self.analyzer.heap_bytes()
+            + self.tracker.heap_bytes()
     }
 
     /// Starts afresh: only data after `at` counts from now on, and there is no answer.
@@ -214,12 +254,14 @@ impl PeriodDetector {
     fn follow_job(&mut self, time: Timestamp, value: f64) {
         let config = &self.config.busy;
         let is_busy = self.busy.push(time, value, config);
+        self.pauses.note(time, self.busy.is_pausing());
         match (self.from, self.busy.quiet_since()) {
             (None, None) if is_busy => {
                 let paused = self.paused_at.map(|at| time.saturating_since(at));
                 let is_same_job = self.outcome.period().is_some() && paused.is_some_and(|p| p < config.longest_pause);
                 self.begin(time);
                 if !is_same_job {
+                    self.pauses.clear();
                     self.busy_since = Some(time);
                     self.decided_at = None;
                 }
@@ -250,9 +292,14 @@ impl PeriodDetector {
         self.next_look = time + Duration::from_secs_f64(self.config.look.every_s);
         let Some(from) = self.from else { return };
         let available_s = time.seconds_since(from);
+        let unaveraged_s = (self.values.len() as f64 + 0.5) * self.signal.step().as_secs_f64();
+        let answer_s = self.outcome.period().map_or(f64::INFINITY, |period| period.as_secs_f64());
         let mut covered_s = 0.0;
         for (index, window_s) in self.windows_s().enumerate() {
             let is_full = available_s >= window_s;
+            if available_s.min(window_s) > unaveraged_s && answer_s < window_s / self.config.look.averaged_spans {
+                break;
+            }
             // A window that reaches hardly farther than a shorter one has nothing to add.
             if available_s > 1.3 * covered_s && (!is_full || self.looks % LookConfig::stride(index) == 0) {
                 self.pending |= 1 << index;
@@ -272,13 +319,26 @@ impl PeriodDetector {
         let Some(from) = self.from else { return };
         let Some(window_s) = self.windows_s().nth(window) else { return };
         let start = time.saturating_sub(Duration::from_secs_f64(window_s)).max(from);
-        let seen = self.analyse(start, time);
-        let vote =
-            Vote::new(time, seen.candidate, seen.step_s, seen.points, time.seconds_since(start), &self.config.vote);
+        let step = self.signal.step();
+        let slots = (time.saturating_since(start).as_nanos() / step.as_nanos()) as usize;
+        let factor = slots.div_ceil(self.values.len()).max(1);
+        let loaded = load(&self.signal, start, time, factor, self.analyzer.spare(), &mut self.values);
+        let step_s = step.as_secs_f64() * factor as f64;
+        let seen = self.analyzer.analyze(&mut self.values[..loaded], step_s, &self.config);
+        // What was averaged to fit shows short periods as something else; shorter windows are for those.
+        let look = &self.config.look;
+        let is_seen = |found: &Found| {
+            found.period_s >= window_s / look.averaged_spans && found.correlation >= look.averaged_correlation
+        };
+        if factor > 1 && !seen.found.as_ref().is_some_and(is_seen) {
+            return;
+        }
+        let vote = Vote::new(time, &seen, time.seconds_since(start), &self.config.vote);
         self.tracker.add(vote, &self.config.vote);
+        let split = seen.split.map(|point| start + Duration::from_secs_f64(point as f64 * step_s));
 
         let config = &self.config.change;
-        let split = seen.split.filter(|split| {
+        let split = split.filter(|split| {
             split.seconds_since(start) >= config.split_parts_s && time.seconds_since(*split) >= config.split_parts_s
         });
         if split.is_some_and(|split| self.change.split_at(split, config)) {
@@ -288,25 +348,6 @@ impl PeriodDetector {
                 self.begin(start);
             }
         }
-    }
-
-    /// What there is to see between `start` and `end`.
-    fn analyse(&mut self, start: Timestamp, end: Timestamp) -> Seen {
-        let step = self.signal.step();
-        let slots = (end.saturating_since(start).as_nanos() / step.as_nanos()) as usize;
-        let factor = slots.div_ceil(self.values.len()).max(1);
-        let loaded = load(&self.signal, start, end, factor, self.cleaner.spare(), &mut self.values);
-        let step_s = step.as_secs_f64() * factor as f64;
-        let least = (self.config.look.least_s / step_s) as usize;
-        let values = &mut self.values[..loaded];
-        let Some(cleaned) = self.cleaner.clean(values, step_s, least, &self.config.clean) else {
-            return Seen { candidate: None, split: None, step_s, points: loaded };
-        };
-        let points = cleaned.values.len();
-        let split = (cleaned.dropped > 0).then(|| start + Duration::from_secs_f64(cleaned.dropped as f64 * step_s));
-        let acf = self.correlator.compute(&cleaned);
-        let candidate = self.finder.find(acf, points, &self.config.candidate);
-        Seen { candidate, split, step_s, points }
     }
 
     /// Draws the conclusion from all looks so far.
@@ -324,7 +365,7 @@ impl PeriodDetector {
                     self.decided_at.get_or_insert(answered);
                 }
                 let period = Duration::from_secs_f64(answer.period_s);
-                self.outcome = Outcome::Periodic { period, confidence: answer.share.min(1.0) };
+                self.outcome = Outcome::Periodic { period, confidence: config.confidence_of(answer.share) };
             }
             None if time.seconds_since(self.supported) >= config.aperiodic_s => self.outcome = Outcome::Aperiodic,
             None if time.seconds_since(self.supported) >= config.give_up_s => {
@@ -334,17 +375,6 @@ impl PeriodDetector {
             None => {}
         }
     }
-}
-
-/// What one window shows.
-struct Seen {
-    candidate: Option<Candidate>,
-    /// Where a change of the job splits it; the candidate is from the newer part.
-    split: Option<Timestamp>,
-    /// Distance of its points, s.
-    step_s: f64,
-    /// Number of points that the candidate is from.
-    points: usize,
 }
 
 /// Copies a part of the signal into `out`, averaging `factor` slots into one point; NaN where all are missing.

@@ -141,18 +141,22 @@ impl Multiples {
         others.1 * of_whole.0 >= share * of_whole.1 * others.0
     }
 
-    /// The number `n` for which every n-th stands out most, if any does. `part` is the lag they are multiples of.
+    /// The number `n` for which every n-th stands out most, if any does. `part` is the lag they are multiples of;
+    /// `is_far` says which numbers make a period that only a clear sign is enough for.
     pub(super) fn standing_out(
         &mut self,
         acf: Acf<'_>,
         part: f32,
         points: usize,
+        is_far: impl Fn(usize) -> bool,
         config: &CandidateConfig,
     ) -> Option<usize> {
         let (mean, squares) = self.take_trend(acf);
         let contrasts = (2..=config.most_parts.min(self.peaks.len())).filter_map(|parts| {
             let tests = [self.against_neighbours(parts, points), self.folded(mean, squares, parts, points)];
-            let enough = tests.into_iter().flatten().filter(|test| test.is_enough(part, config));
+            let margin = if is_far(parts) { config.far_margin } else { 0.0 };
+            let enough =
+                tests.into_iter().flatten().filter(|test| test.is_enough(part, config) && test.relative >= margin);
             enough.map(|test| test.significance).max_by(f32::total_cmp).map(|significance| (parts, significance))
         });
         contrasts.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(parts, _)| parts)

@@ -15,8 +15,19 @@ const PATIENCE: u32 = 4;
 const SAME: f64 = 1.5;
 
 /// Follows the interval of a source.
-#[derive(Clone, Debug)]
-pub(super) struct Pace {
+///
+/// ```
+/// use core::time::Duration;
+/// use gpoeo_core::Timestamp;
+/// use gpoeo_core::period::Pace;
+///
+/// let mut pace = Pace::default();
+/// let stamps = (0..20_u32).map(|k| Timestamp::from_secs_f64(f64::from(k) * 0.1));
+/// let found = stamps.filter_map(|time| pace.push(time, Duration::from_millis(20))).next();
+/// assert_eq!(found, Some(Duration::from_millis(100)));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Pace {
     last: Option<Timestamp>,
     intervals_s: [f32; BLOCK],
     len: usize,
@@ -26,12 +37,8 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) const fn new() -> Self {
-        Self { last: None, intervals_s: [0.0; BLOCK], len: 0, contrary: 0, is_known: false }
-    }
-
     /// Takes the stamp of a sample. The step to use from now on, if it is not `step` any more.
-    pub(super) fn push(&mut self, time: Timestamp, step: Duration) -> Option<Duration> {
+    pub fn push(&mut self, time: Timestamp, step: Duration) -> Option<Duration> {
         let last = self.last.replace(time)?;
         self.intervals_s[self.len] = time.seconds_since(last) as f32;
         self.len += 1;
@@ -60,7 +67,7 @@ mod tests {
 
     /// The steps that a source with these intervals, s, leads to from 20 ms on.
     fn steps(intervals_s: impl IntoIterator<Item = f64>) -> Vec<u128> {
-        let mut pace = Pace::new();
+        let mut pace = Pace::default();
         let (mut time_s, mut step) = (1.0, Duration::from_millis(20));
         let mut found = Vec::new();
         for interval_s in intervals_s {

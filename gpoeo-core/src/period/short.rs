@@ -8,8 +8,18 @@ use crate::config::CandidateConfig;
 
 use super::autocorr::Acf;
 
-/// The period to claim for a period of `lag` points, if any.
-pub(super) fn settle(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> Option<f32> {
+/// The rhythm of the sampler of NVIDIA's ring, points: 100 ms, when the slower fields are read, too.
+const SAMPLER_POINTS: f32 = 5.0;
+
+/// Whether a lag is a whole number of the sampler's rounds. It is late every fifth time: what it took at the same moment of
+/// a round looks more alike than the rest.
+pub(super) fn is_in_step(lag: f32, config: &CandidateConfig) -> bool {
+    let rounds = lag / SAMPLER_POINTS;
+    (rounds - rounds.round()).abs() * SAMPLER_POINTS < config.sampler_off
+}
+
+/// The period to claim for a period of `lag` points, if any; `part` is the shortest part of it that repeats.
+pub(super) fn settle(acf: Acf<'_>, lag: f32, part: f32, config: &CandidateConfig) -> Option<f32> {
     // Mean of cos(2 pi f) over the power: half of it is above 0.2 cycles a point (10 Hz at 20 ms).
     const FAST: f32 = 0.0;
     const MIRRORED: f32 = 0.4; // a line above it, cycles a point, is as likely the image of one beyond half a cycle
@@ -18,10 +28,15 @@ pub(super) fn settle(acf: Acf<'_>, lag: f32, config: &CandidateConfig) -> Option
     let is_fast = acf.0.get(1).is_some_and(|&next| next < FAST);
     let slow = acf.slow(0.0);
     let is_slow_too = slow >= config.least_slow_power && acf.slow(lag) >= config.least_slow * slow;
-    // A long period on top of a ripple of two or three points is where the ripple and the points come into step.
+    // A long period on top of a ripple of two or three points may be where the ripple and the points come into step, unless
+    // it shows in what is slow; at a whole number of the sampler's rounds not even that is enough.
+    let has_ripple =
+        |longest: usize| (2..=longest).any(|short| acf.is_peak(short) && acf.0[short] > config.ripple_share * height);
     let is_beat = lag > config.multiple_to
-        && [2, 3].into_iter().any(|short| acf.is_peak(short) && acf.0[short] > config.ripple_share * height);
-    if lag >= config.shortest_plain && !is_beat && (!is_fast || is_slow_too) {
+        && ((slow < config.ripple_slow && has_ripple(3)) || (is_in_step(lag, config) && has_ripple(5)));
+    // Whatever makes the signal fast is part of a period that the points resolve well.
+    let is_resolved = part >= config.resolved;
+    if lag >= config.shortest_plain && !is_beat && (!is_fast || is_slow_too || is_resolved) {
         return Some(lag);
     }
 
@@ -55,7 +70,7 @@ mod tests {
     }
 
     fn settled(values: &[f32], lag: f32) -> Option<f32> {
-        settle(Acf(values), lag, &CandidateConfig::default())
+        settle(Acf(values), lag, lag, &CandidateConfig::default())
     }
 
     #[test]
@@ -76,7 +91,19 @@ mod tests {
     }
 
     #[test]
-    fn a_beat_of_a_short_period_with_the_points_is_no_period() {
-        assert_eq!(settled(&lines(&[(0.485, 0.7), (0.03, 0.3)]), 66.0), None);
+    fn a_beat_of_a_short_period_with_the_points_is_no_period_unless_it_shows_in_what_is_slow() {
+        let settled = |shares: [f32; 2]| {
+            settle(Acf(&lines(&[(0.485, shares[0]), (0.03, shares[1])])), 66.0, 2.06, &CandidateConfig::default())
+        };
+        assert_eq!(settled([0.98, 0.02]), None);
+        assert_eq!(settled([0.7, 0.3]), Some(66.0));
+    }
+
+    #[test]
+    fn a_long_period_in_step_with_the_sampler_is_in_doubt_if_there_is_a_ripple() {
+        let ripple = lines(&[(0.45, 0.6), (0.02, 0.4)]);
+        assert_eq!(settled(&ripple, 50.03), None);
+        assert_eq!(settled(&ripple, 52.0), Some(52.0));
+        assert_eq!(settled(&lines(&[(0.02, 1.0)]), 50.03), Some(50.03));
     }
 }

@@ -59,11 +59,13 @@ impl Answers {
         })
     }
 
-    /// When a right period was claimed for the first time that stayed a right one for two seconds.
+    /// When, after `after_s`, a right period was claimed for the first time that stayed a right one for two seconds.
     #[must_use]
-    pub fn right_from_s(&self, rhythm: &Rhythm) -> Option<f64> {
+    pub fn right_from_s(&self, rhythm: &Rhythm, after_s: f64) -> Option<f64> {
         let is_right = |period_s: Option<f64>| period_s.is_some() && rhythm.judge(period_s) == Verdict::Right;
-        self.first_run(|first, next| is_right(first) && is_right(next))
+        let begin = self.changes.iter().rposition(|answer| answer.time_s <= after_s).unwrap_or(0);
+        let later = Self { changes: self.changes[begin..].to_vec(), end_s: self.end_s };
+        later.first_run(|first, next| is_right(first) && is_right(next)).map(|at_s| at_s.max(after_s))
     }
 
     /// The begin of the first run of answers, each of which goes with the run's first, that is long enough.
@@ -108,7 +110,8 @@ mod tests {
     fn a_right_answer_may_move_between_multiples() {
         let said = [(1.0, Some(0.15)), (4.0, Some(0.2)), (5.0, Some(0.4)), (7.0, Some(0.4))];
         assert_eq!(answers(&said).lasting_from_s(), Some(1.0));
-        assert_eq!(answers(&said).right_from_s(&rhythm()), Some(4.0));
-        assert_eq!(answers(&said[..3]).right_from_s(&rhythm()), None);
+        assert_eq!(answers(&said).right_from_s(&rhythm(), 0.0), Some(4.0));
+        assert_eq!(answers(&said).right_from_s(&rhythm(), 6.0), Some(6.0));
+        assert_eq!(answers(&said[..3]).right_from_s(&rhythm(), 0.0), None);
     }
 }

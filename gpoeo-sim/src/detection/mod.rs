@@ -11,7 +11,7 @@ use cpu_time::ThreadTime;
 use gpoeo_core::{DetectorConfig, Outcome, PeriodDetector, Timestamp};
 
 use crate::rate::RateTrace;
-use crate::score::{Rhythm, Verdict};
+use crate::score::{Rhythm, Verdict, as_counted_from_s};
 use crate::trace::Trace;
 use crate::truth::Truth;
 
@@ -127,11 +127,12 @@ impl Detection {
             Outcome::Periodic { confidence, .. } => Some(confidence),
             _ => None,
         };
+        let begin_s = as_counted_from_s(truth, rhythm.iteration_s);
         Judged {
             rhythm,
             verdict: rhythm.judge(self.period_s()),
             confidence,
-            delay_s: self.answers.right_from_s(&rhythm).map(|at| (at - truth.marks()[0].time_s).max(0.0)),
+            delay_s: self.answers.right_from_s(&rhythm, begin_s).map(|at_s| at_s - begin_s),
         }
     }
 }
@@ -146,7 +147,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// How sure the answer was of its period; `None` if it claimed none.
     pub confidence: Option<f64>,
-    /// From when on a right period was claimed for at least two seconds, s after the first iteration had ended.
+    /// From when on a right period was claimed for at least two seconds, s after the first iteration had ended, or after the
+    /// job had changed.
     pub delay_s: Option<f64>,
 }
 

@@ -9,6 +9,7 @@ mod cli_predict;
 mod cli_run;
 mod detect_recordings;
 mod faults;
+mod detect_synthetic;
 mod fit_windows;
 mod group;
 mod period_fit;

@@ -48,7 +48,7 @@ fn write_groups(accuracy: &Accuracy, total: &AccuracyRow, out: &mut impl Write) 
     }
     writeln!(
         out,
-        "\nright after: median time from the first iteration to a right answer that lasts; allowed: 5 s or 20 iterations"
+        "\nright after: median time from the first iteration, or from a change of the job, to a right answer that lasts; allowed: 5 s or\n20 iterations"
     )
 }
 
