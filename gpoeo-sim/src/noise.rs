@@ -29,9 +29,9 @@ pub(crate) enum Stream {
     /// Which jobs a confidence interval is drawn from.
     Bootstrap = 20,
     /// Which faults happen when.
-    FaultPlan = 10,
+    FaultPlan = 15,
     /// Which calls are hit.
-    FaultCalls = 11,
+    FaultCalls = 16,
     /// Which samples are hit.
     FaultRing = 12,
     /// Clocks under a power cap.

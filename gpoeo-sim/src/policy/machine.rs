@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gpoeo_core::{ConfigError, Driver, GpuBackend, ModelSet, Phase, Step, Timestamp};
+use gpoeo_core::{ConfigError, Driver, GpuBackend, ModelSet, OptimizerConfig, Phase, Step, Timestamp};
 
 use super::bench::{Search, faulty, finish};
 use super::{RunOptions, RunOutcome};

@@ -15,9 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use gpoeo_core::{
-    ClockPair, ConfigError, GpuBackend, Objective, Optimizer, OptimizerConfig, Outcome, RelativeCost, Timestamp,
-};
+use gpoeo_core::{ClockPair, ConfigError, Objective, OptimizerConfig, Outcome, RelativeCost};
 
 use crate::fault::Faults;
 use crate::gpu::{Account, Drift, SimConfig};

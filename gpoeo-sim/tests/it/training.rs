@@ -126,7 +126,11 @@ fn training_twice_gives_the_same_bytes() {
     for variant in ["gpm", "nvml"] {
         let files = ["card.json", "time_sm.ubj", "energy_sm.ubj", "time_mem.ubj", "energy_mem.ubj"];
         for file in files.map(|file| Path::new(variant).join(file)) {
-            assert_eq!(std::fs::read(first.join(&file)).unwrap(), std::fs::read(second.join(&file)).unwrap(), "{file:?}");
+            assert_eq!(
+                std::fs::read(first.join(&file)).unwrap(),
+                std::fs::read(second.join(&file)).unwrap(),
+                "{file:?}"
+            );
         }
     }
 }
