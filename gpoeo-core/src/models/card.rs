@@ -192,9 +192,12 @@ impl CardModel {
         Self { sha256: sha256_hex(file), error }
     }
 
-    /// The expected error at a clock ratio; beyond the ends it grows as it did there.
+    /// The expected error at a clock ratio; beyond the ends it grows as it did there, but there is none at the default clock.
     #[must_use]
     pub fn stderr_at(&self, ratio: f64) -> f64 {
+        if let Some(last) = self.error.last().filter(|last| ratio > last.ratio && last.ratio < 1.0) {
+            return last.stderr * ((1.0 - ratio) / (1.0 - last.ratio)).max(0.0);
+        }
         let after = self.error.partition_point(|point| point.ratio < ratio).clamp(1, self.error.len().max(2) - 1);
         match (self.error.get(after - 1), self.error.get(after)) {
             (Some(a), Some(b)) => {
@@ -287,7 +290,9 @@ mod tests {
         for (ratio, stderr) in [(0.5, 0.04), (0.65, 0.025), (0.9, 0.005), (1.0, 0.0), (0.4, 0.05), (1.2, 0.0)] {
             assert!((model_error.stderr_at(ratio) - stderr).abs() < 1e-12, "{ratio}");
         }
-        assert_eq!(model(&[(0.5, 0.04)]).stderr_at(0.9), 0.04);
+        let short = model(&[(0.5, 0.04), (0.9, 0.01)]);
+        assert!((short.stderr_at(0.95) - 0.005).abs() < 1e-12 && short.stderr_at(1.0).abs() < 1e-12);
+        assert_eq!(model(&[(1.0, 0.04)]).stderr_at(0.9), 0.04);
         assert_eq!(model(&[]).stderr_at(0.9), f64::INFINITY);
     }
 }
