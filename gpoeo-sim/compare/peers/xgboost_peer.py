@@ -1,7 +1,7 @@
 """XGBoost's own C library, called in place on one thread: answers the lines that `gpoeo-compare` writes.
 
-`load PATH`: a model. `sweep`, `row`: one pass over all rows, answered with the microseconds a row took, all gears in one call
-or one row in a call. `sweep bits`, `row bits`: the margins in hexadecimal. What Python adds to a call is about a microsecond."""
+`load PATH`: a model. `sweep`, `row`: one pass over all rows, answered with the microseconds of each of them, all gears in one
+call or one row in a call. `sweep bits`, `row bits`: the margins in hexadecimal. What Python adds to a call is about a microsecond."""
 
 import ctypes
 import json
@@ -67,7 +67,9 @@ for line in sys.stdin:
             margins.append(np.ctypeslib.as_array(result, (count,)).copy())
         print(np.concatenate(margins).astype(">f4").tobytes().hex(), flush=True)
         continue
-    start = time.perf_counter()
+    times = []
     for array in arrays:
+        start = time.perf_counter()
         predict(booster.handle, array)
-    print((time.perf_counter() - start) / len(arrays) * 1e6, flush=True)
+        times.append(f"{(time.perf_counter() - start) * 1e6:.3f}")
+    print(*times, flush=True)

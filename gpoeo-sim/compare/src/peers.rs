@@ -159,10 +159,11 @@ impl Peer {
         self.ask(&format!("{kind} bits"))
     }
 
-    /// One pass over all rows: µs a row.
-    pub(crate) fn time_us(&mut self, kind: &str) -> Result<f64, PeersError> {
+    /// One pass over all rows: µs of each of them.
+    pub(crate) fn times_us(&mut self, kind: &str) -> Result<Vec<f64>, PeersError> {
         let answer = self.ask(kind)?;
-        answer.parse().map_err(|_| self.unexpected(&answer))
+        let times: Result<Vec<f64>, _> = answer.split_whitespace().map(str::parse).collect();
+        times.map_err(|_| self.unexpected(&answer))
     }
 
     fn ask(&mut self, question: &str) -> Result<String, PeersError> {
@@ -202,10 +203,10 @@ mod tests {
     #[test]
     fn a_peer_answers_line_by_line_and_its_end_is_noticed() {
         let mut command = Command::new("sh");
-        command.args(["-c", "read a; echo loaded; read b; echo 2.5"]);
+        command.args(["-c", "read a; echo loaded; read b; echo 2.5 3"]);
         let mut peer = Peer::start("sh", command).unwrap();
         peer.load(Path::new("model")).unwrap();
-        assert_eq!(peer.time_us("row").unwrap(), 2.5);
+        assert_eq!(peer.times_us("row").unwrap(), [2.5, 3.0]);
         assert!(peer.bits("row").unwrap_err().to_string().contains("sh answers \"nothing\""));
     }
 }
