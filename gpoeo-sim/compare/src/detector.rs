@@ -113,7 +113,7 @@ impl Tally {
         }
         if rhythm.iteration_s.is_some() && rhythm.is_counted() {
             self.first_answers_s.push(since_begin(answers.lasting_from_s()));
-            self.right_answers_s.push(since_begin(answers.right_from_s(&rhythm)));
+            self.right_answers_s.push(since_begin(answers.right_from_s(&rhythm, begin_s)));
         }
     }
 
