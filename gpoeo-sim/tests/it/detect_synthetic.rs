@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gpoeo_core::period::Relation;
-use gpoeo_core::{DetectorConfig, PeriodDetector, Timestamp};
+use gpoeo_core::{DetectorConfig, PeriodDetector};
 use gpoeo_sim::{Detection, Family, SyntheticRecording, Verdict};
 use proptest::prelude::*;
 
