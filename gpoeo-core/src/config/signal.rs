@@ -10,7 +10,7 @@ pub struct SignalConfig {
     /// Distance of the grid's slots: the interval at which the source measures. Default 20 ms, the native step of
     /// the power ring of NVIDIA's drivers. Taken as 1 µs if it is shorter.
     pub step: Duration,
-    /// Slots kept. Default 2560 (51 s at 20 ms, 10 KiB): the longest look of the detector is 48 s, and a setting is
+    /// Slots kept. Default 2400 (48 s at 20 ms, 10 KiB): the longest look of the detector is 48 s, and a setting is
     /// measured over up to 30 s. Taken as 2 if it is fewer.
     pub slots: usize,
     /// Samples farther apart than so many steps are not joined by a line: the slots between them are missing. Default 5
@@ -28,6 +28,6 @@ impl SignalConfig {
 
 impl Default for SignalConfig {
     fn default() -> Self {
-        Self { step: Duration::from_millis(20), slots: 2560, bridged_steps: 5 }
+        Self { step: Duration::from_millis(20), slots: 2400, bridged_steps: 5 }
     }
 }

@@ -9,8 +9,8 @@ use crate::period::PeriodDetector;
 use crate::sample::Sample;
 use crate::time::Timestamp;
 
-/// Most slots that are measured over: 41 s at 20 ms, of which 30 s are used.
-const MOST_SLOTS: usize = 2048;
+/// Most slots that are measured over: 36 s at 20 ms, of which 30 s are used.
+const MOST_SLOTS: usize = 1800;
 /// Weight of a new reading of the utilisation: the mean is that of about the last hundred.
 const UTIL_WEIGHT: f32 = 0.01;
 

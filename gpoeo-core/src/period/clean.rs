@@ -23,7 +23,7 @@ pub(super) struct Cleaned<'a> {
 pub(super) type Run = core::ops::Range<usize>;
 
 /// Most pauses in a window; what comes before more of them is not looked at.
-const MOST_PAUSES: usize = 47;
+const MOST_PAUSES: usize = 23;
 
 /// Which points of a window count, one bit each.
 #[derive(Clone, Debug)]

@@ -192,7 +192,7 @@ impl Tracker {
                 if faded.weight > 0.0 && is_family(faded.period) {
                     agree += faded.weight;
                     against += config.weak * (faded.potential - faded.weight);
-                } else if !is_family(f64::from(vote.hint_s)) {
+                } else if !is_multiple(f64::from(vote.hint_s), period_s, 1, config) {
                     against += faded.potential;
                 }
             }
