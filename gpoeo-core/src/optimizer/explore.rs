@@ -100,8 +100,11 @@ impl Explore {
                 ctx.outbox.tell(Event::Tried { clocks: self.pair, measured });
                 0
             }
+            // A memory clock that models promise much of is worth a surer look than the period gives.
             SegmentState::Unmeasured
-                if ctx.job.source == ProgressSource::Period && ctx.job.is_at_home(setting) && ctx.has_counters() =>
+                if ctx.job.source == ProgressSource::Period
+                    && ctx.has_counters()
+                    && (ctx.job.is_at_home(setting) || memory::is_promised(self.pair.mem_gear(), ctx)) =>
             {
                 return by_work_rate(ctx);
             }

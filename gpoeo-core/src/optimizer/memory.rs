@@ -64,6 +64,11 @@ pub(super) fn advice(gear: MemGear, ctx: &Context) -> Advice {
     Advice::Try { gain: here - there, pair, expected, time_stderr }
 }
 
+/// Whether models expect clearly more of this memory clock than of the default one.
+pub(super) fn is_promised(gear: MemGear, ctx: &Context) -> bool {
+    matches!(advice(gear, ctx), Advice::Try { .. })
+}
+
 /// The trial of the memory clock that models expect most of, if it was not tried.
 pub(super) fn first_trial(ctx: &Context) -> Option<Trial> {
     let mut best: Option<(f64, Trial)> = None;

@@ -23,6 +23,9 @@ const SMOOTHING: f64 = 0.03;
 const LENGTH: f64 = 0.35;
 /// Waves that make a random deviation.
 const WAVES: usize = 6;
+/// A deviation is known at so many clocks, evenly spaced from 0 to the highest, and taken as straight between them: it bends
+/// over [`LENGTH`], and curves are asked at every gear after every trial.
+const KNOTS: usize = 13;
 /// Errors below this are not believed: log time and log energy, per unit of the clock's distance from the default.
 const LEAST_ERROR: [f64; 2] = [0.02, 0.03];
 /// Seed: the same curves in every run, so that equal inputs give equal actions.
@@ -57,7 +60,8 @@ pub(super) enum Curve {
 #[derive(Clone, Debug)]
 pub(super) struct Deviation {
     table: Arc<Table>,
-    waves: [[(f64, f64); WAVES]; 2],
+    /// Of time and of energy, in standard deviations.
+    knots: [[f64; KNOTS]; 2],
 }
 
 /// A smoothed prediction, x ascending, ending at 1: logarithms and their errors.
@@ -86,12 +90,21 @@ impl Prior {
         let mut draws = Draws::new(SEED ^ 1);
         let weight = TRUST / PREDICTED as f64;
         let predicted = (0..PREDICTED).map(|_| {
-            let waves = [0; 2]
-                .map(|_| [0; WAVES].map(|_| (draws.normal() / LENGTH, draws.between(0.0, core::f64::consts::TAU))));
-            (Curve::Predicted(Deviation { table: Arc::clone(table), waves }), weight)
+            let knots = [0; 2].map(|_| deviation(&mut draws));
+            (Curve::Predicted(Deviation { table: Arc::clone(table), knots }), weight)
         });
         predicted.chain(physical(1.0 - TRUST)).collect()
     }
+}
+
+/// A smooth random curve with a standard deviation of 1, at the knots.
+fn deviation(draws: &mut Draws) -> [f64; KNOTS] {
+    let waves = [0; WAVES].map(|_| (draws.normal() / LENGTH, draws.between(0.0, core::f64::consts::TAU)));
+    core::array::from_fn(|knot| {
+        let x = knot as f64 / (KNOTS - 1) as f64;
+        let sum: f64 = waves.iter().map(|&(frequency, phase)| (frequency * x + phase).cos()).sum();
+        (2.0 / WAVES as f64).sqrt() * sum
+    })
 }
 
 fn physical(trust: f64) -> impl Iterator<Item = (Curve, f64)> {
@@ -112,10 +125,12 @@ impl Curve {
 impl Deviation {
     fn at(&self, x: f64) -> RelativeCost {
         let point = self.table.at(x);
+        let place = x.clamp(0.0, 1.0) * (KNOTS - 1) as f64;
+        let before = (place as usize).min(KNOTS - 2);
+        let share = place - before as f64;
         let [time, energy] = [0, 1].map(|quantity: usize| {
-            let waves = &self.waves[quantity];
-            let sum: f64 = waves.iter().map(|&(frequency, phase)| (frequency * x + phase).cos()).sum();
-            let deviation = (2.0 / WAVES as f64).sqrt() * sum;
+            let knots = &self.knots[quantity];
+            let deviation = knots[before] + share * (knots[before + 1] - knots[before]);
             (point.log[quantity] + point.stderr[quantity] * deviation).exp()
         });
         RelativeCost { time, energy }
