@@ -5,7 +5,7 @@
 //! later, so a prediction that trials contradict loses its weight to the rest. Source: ours; random Fourier features after
 //! Rahimi and Recht (2007).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::curve::Curve as Physical;
 use crate::objective::RelativeCost;
@@ -42,7 +42,7 @@ pub(crate) struct PredictedPoint {
     pub(crate) stderr: [f64; 2],
 }
 
-/// The belief: curves with weights, drawn when they are needed: a machine that waits holds none. Cheap to clone.
+/// The belief: curves with weights. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prior {
     /// `None`: physics alone.
@@ -60,8 +60,7 @@ pub(super) enum Curve {
 #[derive(Clone, Debug)]
 pub(super) struct Deviation {
     table: Arc<Table>,
-    /// Of time and of energy, in standard deviations.
-    knots: [[f64; KNOTS]; 2],
+    knots: &'static Knots,
 }
 
 /// A smoothed prediction, x ascending, ending at 1: logarithms and their errors.
@@ -87,15 +86,28 @@ impl Prior {
     /// The curves, each with its weight; the weights add up to 1.
     pub(super) fn curves(&self) -> Vec<(Curve, f64)> {
         let Some(table) = &self.predicted else { return physical(1.0).collect() };
-        let mut draws = Draws::new(SEED ^ 1);
         let weight = TRUST / PREDICTED as f64;
-        let predicted = (0..PREDICTED).map(|_| {
-            let knots = [0; 2].map(|_| deviation(&mut draws));
-            (Curve::Predicted(Deviation { table: Arc::clone(table), knots }), weight)
-        });
+        let predicted = DEVIATIONS
+            .iter()
+            .map(|knots| (Curve::Predicted(Deviation { table: Arc::clone(table), knots }), weight));
         predicted.chain(physical(1.0 - TRUST)).collect()
     }
 }
+
+/// A smooth random curve, of time and of energy, in standard deviations at the knots.
+type Knots = [[f64; KNOTS]; 2];
+
+/// The same for every job, so made once a process: constants that are too many to write down.
+static DEVIATIONS: LazyLock<Vec<Knots>> = LazyLock::new(|| {
+    let mut draws = Draws::new(SEED ^ 1);
+    (0..PREDICTED).map(|_| [0; 2].map(|_| deviation(&mut draws))).collect()
+});
+
+/// The same for every job, too.
+static PHYSICAL_CURVES: LazyLock<Vec<Physical>> = LazyLock::new(|| {
+    let mut draws = Draws::new(SEED);
+    (0..PHYSICAL).map(|_| Physical::draw(&mut draws)).collect()
+});
 
 /// A smooth random curve with a standard deviation of 1, at the knots.
 fn deviation(draws: &mut Draws) -> [f64; KNOTS] {
@@ -108,8 +120,7 @@ fn deviation(draws: &mut Draws) -> [f64; KNOTS] {
 }
 
 fn physical(trust: f64) -> impl Iterator<Item = (Curve, f64)> {
-    let mut draws = Draws::new(SEED);
-    (0..PHYSICAL).map(move |_| (Curve::Physical(Physical::draw(&mut draws)), trust / PHYSICAL as f64))
+    PHYSICAL_CURVES.iter().map(move |curve| (Curve::Physical(curve.clone()), trust / PHYSICAL as f64))
 }
 
 impl Curve {
