@@ -3,6 +3,7 @@
 //! - [`card`]: what a set was trained on, for, and how well it does;
 //! - [`set`]: cards and models of one GPU family, checked once and shared;
 //! - `load`: a set from files that an embedder reads (feature `serde`);
+//! - `embedded`: the sets that come with the crate (feature `models`);
 //! - [`predictor`]: the sweeps over the clocks of one GPU.
 //!
 //! On disk a set is a folder with a folder for each of its variants (`counters`, `gpm`, `nvml`): `card.json` and the
@@ -10,6 +11,8 @@
 //! four models in place of eight: trees split on the clock by themselves.
 
 mod card;
+#[cfg(feature = "models")]
+mod embedded;
 mod error;
 #[cfg(feature = "serde")]
 mod load;

@@ -87,9 +87,8 @@ impl Prior {
     pub(super) fn curves(&self) -> Vec<(Curve, f64)> {
         let Some(table) = &self.predicted else { return physical(1.0).collect() };
         let weight = TRUST / PREDICTED as f64;
-        let predicted = DEVIATIONS
-            .iter()
-            .map(|knots| (Curve::Predicted(Deviation { table: Arc::clone(table), knots }), weight));
+        let predicted =
+            DEVIATIONS.iter().map(|knots| (Curve::Predicted(Deviation { table: Arc::clone(table), knots }), weight));
         predicted.chain(physical(1.0 - TRUST)).collect()
     }
 }

@@ -43,9 +43,12 @@ pub(crate) struct Arguments {
     /// Most time that may be lost, as a share
     #[arg(long, value_name = "RATIO", default_value_t = 0.05, value_parser = ratio)]
     max_slowdown: f64,
-    /// Start from the trained models in this folder
-    #[arg(long, value_name = "DIR")]
+    /// Start from the trained models in this folder in place of those that are compiled in
+    #[arg(long, value_name = "DIR", conflicts_with = "no_models")]
     models: Option<PathBuf>,
+    /// Start without models
+    #[arg(long)]
+    no_models: bool,
     /// Lock the memory clock too, where the GPU has several
     #[arg(long)]
     mem_clocks: bool,
@@ -95,7 +98,12 @@ pub(crate) fn run(arguments: &Arguments, library: Option<&Path>) -> Result<ExitC
     let mut sessions = Vec::new();
     let mut meters = Vec::new();
     for identity in chosen {
-        let session = Session::open(&node, identity, arguments.backend_options(), objective, models.clone())?;
+        let chosen_models = match &models {
+            Some(set) => Some(Arc::clone(set)),
+            None if arguments.no_models => None,
+            None => identity.name.as_deref().and_then(ModelSet::embedded_for).map(Arc::new),
+        };
+        let session = Session::open(&node, identity, arguments.backend_options(), objective, chosen_models)?;
         meters.push(Meter { gpu: session.gpu.clone(), start_j: None });
         sessions.push(session);
     }

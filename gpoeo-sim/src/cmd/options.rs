@@ -29,9 +29,13 @@ pub(crate) struct ObjectiveOptions {
 /// Which trained models to start from.
 #[derive(Args, Debug)]
 pub(crate) struct ModelOptions {
-    /// Start from the models in this folder (policy gpoeo)
-    #[arg(long, value_name = "DIR")]
+    /// Start from the models in this folder in place of those that are compiled in (policy gpoeo)
+    #[arg(long, value_name = "DIR", conflicts_with = "no_models")]
     models: Option<PathBuf>,
+
+    /// Start without models, as the policy model-free does
+    #[arg(long)]
+    no_models: bool,
 }
 
 impl ModelOptions {
@@ -39,7 +43,8 @@ impl ModelOptions {
         match &self.models {
             Some(folder) => Models::read(folder)
                 .map_err(|error| Failure { code: BAD_INPUT, line: format!("{}: {}", folder.display(), chain(&error)) }),
-            None => Ok(Models::Without),
+            None if self.no_models => Ok(Models::Without),
+            None => Ok(Models::Embedded),
         }
     }
 }

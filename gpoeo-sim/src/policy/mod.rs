@@ -31,7 +31,7 @@ pub enum Policy {
     Default,
     /// A bandit over SM clocks with a cost of switching: Xu et al., arXiv 2410.11855.
     EnergyUcb,
-    /// Ours as it is meant to be used: starts from trained models, if it is given some.
+    /// Ours as it is meant to be used: starts from trained models, where there are any for the GPU.
     Gpoeo,
     /// The best mix of two settings, known from the start: see [`best_mix`](crate::best_mix).
     Hull,
@@ -216,7 +216,7 @@ pub fn watch_policy(
     Ok(match policy {
         Policy::Default => hold(workload, options, known_sim(options), curve.default_clocks(), watch),
         Policy::EnergyUcb => energy_ucb::run(workload, options, watch),
-        Policy::Gpoeo => machine::run(workload, options, options.models.set(), watch)?,
+        Policy::Gpoeo => machine::run(workload, options, options.models.for_gpu(workload.gpu_name()), watch)?,
         Policy::Hull => hull::run(workload, &options.without_faults(), watch),
         Policy::MfGpoeo => mf_gpoeo::run(workload, options, watch),
         Policy::ModelFree => machine::run(workload, options, None, watch)?,
