@@ -210,6 +210,9 @@ pub struct CleanConfig {
     pub least_between_s: f64,
     /// … and come at distances that spread by this share of their mean (a dip that each iteration has is regular) …
     pub irregular: f64,
+    /// Low runs whose distances differ by less than this, relative to their mean, are what each iteration has, however few
+    /// points they are.
+    pub beat: f64,
     /// … or make up less than this share.
     pub most_often_share: f64,
     /// More of a window than this is never a pause.
@@ -235,6 +238,7 @@ impl Default for CleanConfig {
             most_pause_share: 0.3,
             least_between_s: 1.0,
             irregular: 0.3,
+            beat: 0.02,
             most_often_share: 0.1,
             most_paused_share: 0.6,
             pause_margin: 2,

@@ -343,7 +343,7 @@ fn recent(setting: usize, ctx: &Context) -> Option<Recent> {
     let iterations_s = |count: f64| count * known.time_s;
     Some(Recent {
         length_s: hold.recent.as_secs_f64().max(iterations_s(hold.recent_iterations)),
-        every_s: (hold.recent.as_secs_f64() / 2.0).max(iterations_s(1.0)),
+        every_s: (hold.recent.as_secs_f64() / 4.0).max(iterations_s(1.0)),
         known_s: known.time_s,
         ratio: hold.small_shift_ratio,
         stderrs: hold.shift_stderrs,

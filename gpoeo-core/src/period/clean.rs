@@ -188,7 +188,9 @@ impl Cleaner {
         let mean = sum / distances;
         let spread = (squares / distances - mean * mean).max(0.0).sqrt();
         let between_s = (points - paused) as f64 * step_s / count as f64;
-        between_s >= config.least_between_s && (spread >= config.irregular * mean || share <= config.most_often_share)
+        let is_a_beat = spread < config.beat * mean;
+        between_s >= config.least_between_s
+            && (spread >= config.irregular * mean || (share <= config.most_often_share && !is_a_beat))
     }
 
     /// A quantile of the points that are numbers.
