@@ -119,7 +119,7 @@ fn deviation(draws: &mut Draws) -> [f64; KNOTS] {
 }
 
 fn physical(trust: f64) -> impl Iterator<Item = (Curve, f64)> {
-    PHYSICAL_CURVES.iter().map(move |curve| (Curve::Physical(curve.clone()), trust / PHYSICAL as f64))
+    PHYSICAL_CURVES.iter().map(move |curve| (Curve::Physical(*curve), trust / PHYSICAL as f64))
 }
 
 impl Curve {
