@@ -175,6 +175,7 @@ impl CounterSet {
         Some(self.values[counter as usize]).filter(|value| is_known && (0.0..=counter.greatest()).contains(value))
     }
 
+    #[cfg(feature = "serde")]
     /// The counters that the device gave, whether they can be or not.
     fn given(&self) -> impl Iterator<Item = (Counter, f64)> + '_ {
         let given = Counter::ALL.into_iter().filter(|counter| self.known & (1 << *counter as u32) != 0);
